@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "evenkeel/core/deadlines.h"
+#include "evenkeel/core/exchange.h"
+#include "evenkeel/core/facts.h"
+#include "evenkeel/core/home.h"
+#include "evenkeel/core/journal.h"
+#include "evenkeel/core/policies.h"
+#include "evenkeel/core/pool.h"
+#include "evenkeel/core/random.h"
+#include "evenkeel/core/ring.h"
+#include "evenkeel/core/time.h"
+
+namespace evenkeel::core {
+
+// Everything one worker decides: its pools and every request in flight.
+//
+// Facts go in through on_*(), actions come out of poll_action(), and next_deadline() says when to come
+// back. A driver reads the clock once per event, hands it in, and polls until there is nothing left:
+//
+//     balancer.on_response_head(now, attempt, head);
+//     while (auto action = balancer.poll_action()) act(*action);
+//
+// `now` never goes backwards. A fact about a request or attempt that is over is ignored: acting on one
+// event may end what the next one, already on its way, speaks of.
+//
+// The life of a request: on_request() → StartAttempt … → SendResponse or RejectRequest → the driver
+// delivers it to the client → finish(), which hands out the record and frees the slot.
+class Balancer {
+ public:
+  struct Options {
+    Seed seed{};
+    std::uint32_t capacity = 65536;        // requests in flight; more are rejected as overflow
+    Duration coarse_quantum = 50ms;        // timeouts of a second or more are up to this late
+    JournalMode journal = JournalMode::off;
+  };
+
+  // Pools start as their policies say: first checks are spread over one interval from `now`.
+  Balancer(std::shared_ptr<const Config> config, const Options& options, Instant now);
+
+  // ---- facts about requests ----------------------------------------------------------------------
+
+  // A complete request head. The id is valid until finish().
+  [[nodiscard]] RequestId on_request(Instant now, const RequestFacts& request);
+  // The first byte of the request left for the backend; the connect phase is over.
+  void on_attempt_sent(Instant now, AttemptId attempt);
+  // The upload moves: the attempt's deadline starts anew.
+  void on_upload_progress(Instant now, RequestId request);
+  // Bytes of the body are gone for good: the request cannot be sent again.
+  void on_replay_lost(Instant now, RequestId request);
+  void on_response_head(Instant now, AttemptId attempt, const ResponseFacts& response);
+  // The backend's response is complete.
+  void on_response_end(Instant now, AttemptId attempt);
+  void on_attempt_failed(Instant now, AttemptId attempt, AttemptFailure failure);
+  // The client went away. Live attempts are cancelled; finish() is still wanted.
+  void on_client_gone(Instant now, RequestId request);
+  // The client has its answer, or never will. Live attempts are cancelled. Once per request.
+  [[nodiscard]] RequestRecord finish(Instant now, RequestId request);
+
+  // ---- facts about health ------------------------------------------------------------------------
+
+  void on_check_ended(Instant now, CheckId check, CheckOutcome outcome);
+
+  // Fires everything due at or before `now`. A call that comes too early does nothing.
+  void on_deadline(Instant now);
+
+  // ---- actions and questions ---------------------------------------------------------------------
+
+  // The oldest action not yet taken. Ask again after any on_*() call and after finish().
+  [[nodiscard]] std::optional<Action> poll_action();
+  // When on_deadline() is next wanted. May change after any on_*() call.
+  [[nodiscard]] Instant next_deadline() const;
+  // Changes of verdicts since the last call, oldest first. Valid until the next on_*() call.
+  [[nodiscard]] std::span<const Transition> take_transitions();
+
+  [[nodiscard]] const Config& config() const { return *config_; }
+  [[nodiscard]] const Pool& pool(PoolIndex pool) const { return pools_[index(pool)]; }
+  [[nodiscard]] const PoolHome& home(PoolIndex pool) const { return homes_[index(pool)]; }
+  [[nodiscard]] const Journal& journal() const { return journal_; }
+  [[nodiscard]] std::uint32_t requests_in_flight() const { return live_; }
+  // Attempts made of a request so far, or 0 when it is over.
+  [[nodiscard]] std::uint32_t attempts(RequestId request) const;
+
+ private:
+  // The owner of a deadline, packed into the timers' 64-bit tag.
+  enum class Timer : std::uint8_t { request, attempt_0, attempt_1, hedge, backoff };
+
+  Exchange* find(RequestId request);
+  Attempt* find(AttemptId attempt, Exchange** exchange);
+  RequestId id_of(const Exchange& exchange) const;
+
+  void start_attempt(Instant now, Exchange& exchange, bool hedge);
+  void try_again(Instant now, Exchange& exchange, AttemptFailure failure, bool status_failure);
+  void end_attempt(Instant now, Exchange& exchange, Attempt& attempt, Outcome outcome);
+  void cancel_attempt(Instant now, Exchange& exchange, Attempt& attempt, CancelReason reason);
+  void cancel_others(Instant now, Exchange& exchange, const Attempt* winner, CancelReason reason);
+  void reject(Instant now, Exchange& exchange, RejectCause cause);
+  void commit(Instant now, Exchange& exchange, Attempt& attempt, std::uint16_t status);
+  [[nodiscard]] bool may_retry(Instant now, Exchange& exchange, const Attempt& attempt,
+                               std::optional<AttemptFailure> failure, std::uint16_t status);
+  void hedge_if_due(Instant now, Exchange& exchange);
+  void on_attempt_deadline(Instant now, Exchange& exchange, Attempt& attempt);
+  void on_timer(Instant now, std::uint64_t tag);
+  void report(Instant now, PoolIndex pool, const Evidence& evidence);
+  void settle(Instant now, PoolIndex pool);
+  void act(const Action& action);
+
+  std::shared_ptr<const Config> config_;
+  std::vector<Pool> pools_;
+  std::vector<PoolHome> homes_;
+  Stream picks_;
+  Stream backoffs_;
+  std::uint32_t capacity_;
+
+  std::vector<Exchange> exchanges_;        // slots
+  std::vector<std::uint32_t> free_slots_;  // last freed is first reused: its memory is warm
+  std::uint32_t live_ = 0;
+  std::uint64_t next_number_ = 0;
+
+  Deadlines deadlines_;
+  Ring<Action> actions_;
+  std::vector<Transition> transitions_;
+  bool transitions_taken_ = false;
+  Journal journal_;
+  Instant last_now_;
+};
+
+}  // namespace evenkeel::core
