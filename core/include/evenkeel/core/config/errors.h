@@ -44,6 +44,7 @@ class ErrorSink {
   void add(ConfigErrors errors);
 
   [[nodiscard]] bool empty() const { return errors_.empty(); }
+  [[nodiscard]] bool full() const { return errors_.size() >= kMaxConfigErrors; }
   // Whether an error was reported for `key` or for something that contains it.
   [[nodiscard]] bool covers(std::string_view key) const;
   // Everything collected, ordered by file, line and column.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,7 +45,7 @@ class MapReader {
   const DocumentNode* take_required(std::string_view key);
   // The elements of a list; empty when absent. Anything else than a list is reported.
   // An element's path is path("backends", i).
-  const std::vector<DocumentNode>& take_items(std::string_view key, std::size_t min_items = 0);
+  std::span<const DocumentNode> take_items(std::string_view key, std::size_t min_items = 0);
 
   // Whether the file has the key. Does not mark it as known.
   [[nodiscard]] bool has(std::string_view key) const { return map_.find(key) != nullptr; }
@@ -59,11 +61,10 @@ class MapReader {
   void finish();
 
  private:
-  void missing(std::string_view key);
-
   const DocumentNode& map_;
   std::string path_;
   ErrorSink& errors_;
+  bool usable_;  // false: the node was no map, which has been reported
   std::vector<std::string> known_;
 };
 

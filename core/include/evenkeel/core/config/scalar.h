@@ -54,8 +54,13 @@ struct ScalarList {
 [[nodiscard]] Scalar bytes(std::uint64_t& value, std::uint64_t min, std::uint64_t max);
 // Any text of at most `max_length` bytes.
 [[nodiscard]] Scalar text(std::string& value, std::size_t min_length, std::size_t max_length);
-// A name: 1 to 64 letters, digits, '-', '_', '.' and ':'.
-[[nodiscard]] Scalar name(std::string& value);
+// A name: letters, digits and "-_.:[]" (a backend may be called by its host:port).
+[[nodiscard]] Scalar name(std::string& value, std::size_t max_length = 64);
+// A value with a form of its own, e.g. an address. `take` stores the text or says what was
+// expected, "a URL such as http://10.0.0.1:8080"; `schema` as in Scalar.
+[[nodiscard]] Scalar special(std::string type, std::string schema,
+                             std::function<std::optional<std::string>(const std::string&)> take,
+                             std::function<std::string()> write);
 // The one allowed word, for keys that exist so that files can say what always holds.
 [[nodiscard]] Scalar constant(std::string word);
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "evenkeel/core/policies.h"
+#include "evenkeel/core/result.h"
+
+// Where to listen and where backends are. The error of each is what was expected instead.
+namespace evenkeel::core {
+
+// "http://host[:port]" with a name, an IPv4 address or an IPv6 address in brackets.
+[[nodiscard]] Result<Endpoint, std::string> parse_backend_url(std::string_view text);
+// "address:port" with a literal address. Port 0 lets the system choose.
+[[nodiscard]] Result<Endpoint, std::string> parse_listen_address(std::string_view text);
+// A host to match requests by: a name or literal address without port, turned to lower case.
+[[nodiscard]] Result<std::string, std::string> parse_match_host(std::string_view text);
+
+// "host:port", with brackets where IPv6 needs them.
+[[nodiscard]] std::string to_text(const Endpoint& endpoint);
+
+}  // namespace evenkeel::core
