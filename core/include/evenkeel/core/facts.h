@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -45,12 +46,12 @@ inline constexpr unsigned kAttemptFailureCount = 8;
 
 enum class CheckOutcome : std::uint8_t {
   passed,
-  refused,      // connect failed
-  reset,        // closed before a complete answer
-  bad_status,   // answered with an unexpected status
-  bad_answer,   // answered with something that is not HTTP
-  timeout,      // decided by the core
-  local,        // our own lack of resources: no evidence either way
+  refused,     // connect failed
+  reset,       // closed before a complete answer
+  bad_status,  // answered with an unexpected status
+  bad_answer,  // answered with something that is not HTTP
+  timeout,     // decided by the core
+  local,       // our own lack of resources: no evidence either way
 };
 [[nodiscard]] std::string_view to_text(CheckOutcome outcome);
 
@@ -65,10 +66,10 @@ struct StartAttempt {
 };
 
 enum class CancelReason : std::uint8_t {
-  retried,       // its failing response is not forwarded: another attempt follows
-  hedge_lost,    // the other attempt answered first
-  timed_out,     // connect, attempt or request deadline
-  client_gone,   // nobody waits for it any more
+  retried,      // its failing response is not forwarded: another attempt follows
+  hedge_lost,   // the other attempt answered first
+  timed_out,    // connect, attempt or request deadline
+  client_gone,  // nobody waits for it any more
 };
 [[nodiscard]] std::string_view to_text(CancelReason reason);
 
@@ -120,7 +121,7 @@ struct CancelCheck {
 using Action = std::variant<StartAttempt, CancelAttempt, SendResponse, RejectRequest, AbortResponse,
                             StartCheck, CancelCheck>;
 
-// "start r3 a1 on 0/2", for tests and for the journal's reader.
+// "start r3 a1 on 0/2", for tests and for the journal's reader. A request goes by its slot.
 [[nodiscard]] std::string to_text(const Action& action);
 
 // ---- records ------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ struct Transition {
   std::uint64_t evidence = 0;  // the count that reached the threshold
   Instant until = kNever;      // end of an ejection or of the open state
 };
-// "health b2 healthy>unhealthy checks_failed 3"
+// "health 0/2 healthy>unhealthy checks_failed 3"; the instants are left out.
 [[nodiscard]] std::string to_text(const Transition& transition);
 
 // Words for RequestRecord::flags.
@@ -200,9 +201,9 @@ struct RequestRecord {
   std::uint16_t status = 0;   // what the client was told; 0: nothing
   std::uint8_t attempts = 0;
   Flag flags = Flag::none;
-  std::optional<BackendIndex> backend;   // whose response it was, or who failed last
-  std::optional<RejectCause> rejection;  // when answered locally
-  std::optional<AttemptFailure> failure; // the last attempt's
+  std::optional<BackendIndex> backend;    // whose response it was, or who failed last
+  std::optional<RejectCause> rejection;   // when answered locally
+  std::optional<AttemptFailure> failure;  // the last attempt's
 };
 
 }  // namespace evenkeel::core

@@ -72,6 +72,8 @@ class Stream {
     return Duration(below(static_cast<std::uint64_t>(length.count()), index));
   }
 
+  friend constexpr bool operator==(Stream, Stream) = default;
+
  private:
   __extension__ using Wide = unsigned __int128;
   static constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
@@ -88,19 +90,25 @@ class Draws {
   static constexpr std::uint64_t kPerDecision = 16;
 
   constexpr Draws(Stream stream, std::uint64_t decision)
-      : stream_(stream), next_(decision * kPerDecision) {}
+      : stream_(stream), first_(decision * kPerDecision) {}
 
-  // Uniform in [0, bound). After kPerDecision draws the last index is mixed on.
-  constexpr std::uint64_t below(std::uint64_t bound) { return stream_.below(bound, next_++); }
+  // Uniform in [0, bound), which must not be 0. Draws beyond kPerDecision come from a stream of the
+  // decision's own.
+  constexpr std::uint64_t below(std::uint64_t bound) {
+    const std::uint64_t draw = used_++;
+    if (draw < kPerDecision) return stream_.below(bound, first_ + draw);
+    return stream_.of(first_).below(bound, draw);
+  }
 
  private:
   Stream stream_;
-  std::uint64_t next_;
+  std::uint64_t first_;
+  std::uint64_t used_ = 0;
 };
 
 // −ln(u) for u = (bits + 1) / 2^64, as a fixed-point number with 58 fractional bits: integers only,
-// so that every compiler and machine gives the same. Absolute error below 2^-52. `bits` uniform makes
-// the result exponential with mean 1.
+// so that every compiler and machine gives the same. Absolute error below 2^-52. `bits` uniform
+// makes the result exponential with mean 1.
 [[nodiscard]] std::uint64_t negative_log(std::uint64_t bits);
 inline constexpr unsigned kNegativeLogFractionBits = 58;
 
