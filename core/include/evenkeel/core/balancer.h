@@ -77,7 +77,7 @@ class Balancer {
   [[nodiscard]] std::optional<Action> poll_action();
   // When on_deadline() is next wanted. May change after any on_*() call.
   [[nodiscard]] Instant next_deadline() const;
-  // Changes of verdicts since the last call, oldest first. Valid until the next on_*() call.
+  // Changes of verdicts since the last call, oldest first. Valid until the next on_*() or finish().
   [[nodiscard]] std::span<const Transition> take_transitions();
 
   [[nodiscard]] const Config& config() const { return *config_; }
@@ -89,32 +89,62 @@ class Balancer {
   [[nodiscard]] std::uint32_t attempts(RequestId request) const;
 
  private:
-  // The owner of a deadline, packed into the timers' 64-bit tag.
+  // An exchange's deadlines: five nodes per slot.
   enum class Timer : std::uint8_t { request, attempt_0, attempt_1, hedge, backoff };
+  static constexpr std::uint32_t kTimersPerSlot = 5;
 
-  Exchange* find(RequestId request);
-  Attempt* find(AttemptId attempt, Exchange** exchange);
-  RequestId id_of(const Exchange& exchange) const;
+  // The timeouts of a pool, as classes of deadlines.
+  struct PoolTimers {
+    Deadlines::Class connect = 0;
+    Deadlines::Class attempt = 0;
+    Deadlines::Class hedge = 0;
+  };
 
-  void start_attempt(Instant now, Exchange& exchange, bool hedge);
-  void try_again(Instant now, Exchange& exchange, AttemptFailure failure, bool status_failure);
+  // ---- looking up --------------------------------------------------------------------------------
+  [[nodiscard]] Exchange* find(RequestId request);
+  // The live attempt and its exchange, or nullptr when it is over.
+  [[nodiscard]] Attempt* find(AttemptId attempt);
+  [[nodiscard]] Exchange& exchange_of(AttemptId attempt) { return exchanges_[attempt.request.slot]; }
+  [[nodiscard]] std::uint32_t slot_of(const Exchange& exchange) const;
+  [[nodiscard]] RequestId id_of(const Exchange& exchange) const;
+  [[nodiscard]] AttemptId id_of(const Exchange& exchange, const Attempt& attempt) const;
+  [[nodiscard]] const RetryPolicy& retry_policy(const Exchange& exchange) const;
+  [[nodiscard]] Deadlines::Node node(const Exchange& exchange, Timer timer) const;
+  [[nodiscard]] Deadlines::Node node(const Exchange& exchange, const Attempt& attempt) const;
+
+  // ---- transitions of an exchange ----------------------------------------------------------------
+  [[nodiscard]] Exchange& open_exchange();
+  // Picks a backend and starts an attempt on it; false when none is eligible.
+  bool start_attempt(Instant now, Exchange& exchange, bool hedge);
+  // The attempt is over: its evidence is given and its backend has one less in flight.
   void end_attempt(Instant now, Exchange& exchange, Attempt& attempt, Outcome outcome);
-  void cancel_attempt(Instant now, Exchange& exchange, Attempt& attempt, CancelReason reason);
-  void cancel_others(Instant now, Exchange& exchange, const Attempt* winner, CancelReason reason);
-  void reject(Instant now, Exchange& exchange, RejectCause cause);
+  void cancel_attempt(Instant now, Exchange& exchange, Attempt& attempt, CancelReason reason,
+                      Outcome outcome);
+  void cancel_all(Instant now, Exchange& exchange, CancelReason reason);
+  void fail_attempt(Instant now, Exchange& exchange, Attempt& attempt, AttemptFailure failure);
+  // After an attempt failed before the head: waits for the other one, retries, or gives up.
+  void after_failure(Instant now, Exchange& exchange, AttemptFailure failure);
+  [[nodiscard]] bool may_retry(Instant now, Exchange& exchange, bool wanted_by_policy);
+  void retry(Instant now, Exchange& exchange);
   void commit(Instant now, Exchange& exchange, Attempt& attempt, std::uint16_t status);
-  [[nodiscard]] bool may_retry(Instant now, Exchange& exchange, const Attempt& attempt,
-                               std::optional<AttemptFailure> failure, std::uint16_t status);
-  void hedge_if_due(Instant now, Exchange& exchange);
-  void on_attempt_deadline(Instant now, Exchange& exchange, Attempt& attempt);
-  void on_timer(Instant now, std::uint64_t tag);
-  void report(Instant now, PoolIndex pool, const Evidence& evidence);
+  void reject(Instant now, Exchange& exchange, RejectCause cause);
+  void disarm_all(const Exchange& exchange);
+  void on_timer(Instant now, Deadlines::Node node);
+  void on_hedge_due(Instant now, Exchange& exchange);
+
+  // ---- plumbing ----------------------------------------------------------------------------------
+  void report(Instant now, Exchange& exchange, Attempt& attempt, Outcome outcome);
+  // Takes what a home decided: verdicts to the pool, transitions and actions out.
   void settle(Instant now, PoolIndex pool);
-  void act(const Action& action);
+  void note(Instant now, EntryKind kind, const Exchange& exchange, std::uint32_t attempt,
+            std::uint32_t detail);
+  void begin(Instant now);
 
   std::shared_ptr<const Config> config_;
   std::vector<Pool> pools_;
   std::vector<PoolHome> homes_;
+  std::vector<PoolTimers> pool_timers_;
+  std::vector<Deadlines::Class> route_timers_;
   Stream picks_;
   Stream backoffs_;
   std::uint32_t capacity_;
