@@ -76,7 +76,7 @@ class Pipeline {
   // Cuts what is left, so that every client can tell.
   void abort_all(core::Instant now);
 
-  [[nodiscard]] const PipelineCounts& counts() const;
+  [[nodiscard]] PipelineCounts counts() const;
   // True when nothing is connected and nothing is running.
   [[nodiscard]] bool quiet() const;
 
