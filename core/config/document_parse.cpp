@@ -118,7 +118,8 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse_tag(mark, tag);
     if (open_.size() >= kMaxDocumentDepth) too_deep(mark);
     count_nodes(mark, 1);
-    if (expects_key()) stop(at(mark), "a key must be plain text, not a map or a list");
+    if (expects_key())
+      stop(at(mark), "a key must be plain text, not a map or a list; is a bracket left open?");
     Open open;
     open.node.kind = kind;
     open.node.where = at(mark);
@@ -169,6 +170,10 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     parent.key_pending = false;
+    // The mark of an empty value is that of the next thing in the file.
+    if (node.kind == DocumentNode::Kind::null && node.where.line != parent.key_where.line) {
+      node.where = parent.key_where;
+    }
     if (parent.key_duplicate) return;
     parent.node.members.push_back(
         {std::move(parent.key), std::move(parent.key_where), std::move(node)});
@@ -209,6 +214,12 @@ class TreeBuilder final : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
+bool is_indented_by_tab(std::string_view text, int line) {
+  for (int i = 1; i < line; ++i) text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
+  const std::size_t indent = text.find_first_not_of(" \t");
+  return text.substr(0, indent).find('\t') != std::string_view::npos;
+}
+
 }  // namespace
 
 Result<DocumentNode, ConfigErrors> parse_document(std::string_view text, const std::string& file) {
@@ -230,7 +241,10 @@ Result<DocumentNode, ConfigErrors> parse_document(std::string_view text, const s
     }
   } catch (const Stop&) {
   } catch (const YAML::Exception& failure) {
-    errors.add({file, failure.mark.line + 1, failure.mark.column + 1}, "", failure.msg);
+    const Position where{file, failure.mark.line + 1, failure.mark.column + 1};
+    const bool tab = is_indented_by_tab(text, where.line);
+    errors.add(where, "",
+               "not valid YAML: " + failure.msg + (tab ? "; indent with spaces, not tabs" : ""));
   }
   if (errors.empty() && !builder.seen) errors.add({file, 0, 0}, "", "the file is empty");
   if (!errors.empty()) return Unexpected{errors.take()};

@@ -22,6 +22,12 @@ std::string expected(const std::string& what, const DocumentNode& node) {
 bool is_scalar(const DocumentNode& node) { return node.kind == DocumentNode::Kind::scalar; }
 bool is_plain(const DocumentNode& node) { return is_scalar(node) && !node.quoted; }
 
+// For values that YAML tells from text: `max_attempts: "3"` is a text.
+std::string expected_unquoted(const std::string& what, const DocumentNode& node) {
+  return expected(what, node) +
+         (is_scalar(node) && node.quoted ? " in quotes: leave them out" : "");
+}
+
 template <typename T>
 std::optional<T> parse_all(std::string_view text) {
   T value{};
@@ -32,15 +38,16 @@ std::optional<T> parse_all(std::string_view text) {
 
 template <typename T>
 Scalar integer_of(T& value, std::uint64_t min, std::uint64_t max) {
-  const std::string range = std::to_string(min) + " to " + std::to_string(max);
-  const std::string what = "a whole number from " + range;
+  const std::string one = std::to_string(min);
+  const std::string range = min == max ? one : one + " to " + std::to_string(max);
+  const std::string what = min == max ? one : "a whole number from " + range;
   return {"integer", range,
           "\"type\": \"integer\", \"minimum\": " + std::to_string(min) +
               ", \"maximum\": " + std::to_string(max),
           [&value, min, max, what](const DocumentNode& node) -> Wrong {
             const auto parsed =
                 is_plain(node) ? parse_all<std::uint64_t>(node.scalar) : std::nullopt;
-            if (!parsed || *parsed < min || *parsed > max) return expected(what, node);
+            if (!parsed || *parsed < min || *parsed > max) return expected_unquoted(what, node);
             value = static_cast<T>(*parsed);
             return std::nullopt;
           },
@@ -107,7 +114,7 @@ Scalar number(double& value, double min, double max) {
             const auto parsed = is_plain(node) ? parse_all<double>(node.scalar) : std::nullopt;
             // Written so that not-a-number is outside every range.
             if (!parsed || !(*parsed >= min && *parsed <= max)) {
-              return expected("a number from " + range, node);
+              return expected_unquoted("a number from " + range, node);
             }
             value = *parsed;
             return std::nullopt;
@@ -120,7 +127,7 @@ Scalar flag(bool& value) {
           [&value](const DocumentNode& node) -> Wrong {
             const bool on = is_plain(node) && (node.scalar == "true" || node.scalar == "on");
             const bool off = is_plain(node) && (node.scalar == "false" || node.scalar == "off");
-            if (!on && !off) return expected("true or false", node);
+            if (!on && !off) return expected_unquoted("true or false", node);
             value = on;
             return std::nullopt;
           },

@@ -4,19 +4,23 @@
 #include <string>
 #include <vector>
 
+#include "evenkeel/core/config/errors.h"
 #include "evenkeel/core/policies.h"
 
 namespace evenkeel::core {
 
-// A combination that cannot work. `keys` are the fields involved, the likeliest to be changed
-// first; paths as in ConfigError.
+// Fields that contradict each other. `keys` are those involved, the likeliest to be changed first;
+// paths as in ConfigError.
 struct Violation {
   std::vector<std::string> keys;
   std::string message;
 };
 
-// Everything that is wrong with a Config, in words: values out of range, names used twice,
-// contradictions between fields. The loader calls it; so should whoever builds a Config by hand.
-[[nodiscard]] std::vector<Violation> validate(const Config& config);
+// Names used twice and combinations that cannot work. The loader calls it on what it has read.
+[[nodiscard]] std::vector<Violation> find_contradictions(const Config& config);
+
+// For a Config that was built by hand: what the loader would say to the same values in a file,
+// ranges and contradictions alike. Lines and columns mean nothing here. Empty when all is well.
+[[nodiscard]] ConfigErrors validate(const Config& config);
 
 }  // namespace evenkeel::core
