@@ -47,8 +47,6 @@ class ChunkDecoder {
   // Payload bytes left of the current chunk; 0 between chunks.
   [[nodiscard]] std::uint64_t remaining() const { return remaining_; }
   [[nodiscard]] bool ended() const { return state_ == State::done; }
-  // A body cut here was cut before its first byte.
-  [[nodiscard]] bool untouched() const { return state_ == State::size_first && !seen_chunk_; }
 
  private:
   enum class State : std::uint8_t {
@@ -69,11 +67,14 @@ class ChunkDecoder {
     failed,
   };
 
-  // One byte of framing; the reason when it does not fit.
-  const char* take(unsigned char byte);
-  const char* take_size_end(unsigned char byte);
-  const char* take_trailer(unsigned char byte);
-  const char* finish_chunk_line();
+  // Each takes one byte of framing and answers null, or why the byte does not fit.
+  const char* take(char byte);
+  const char* take_size(char digit);
+  const char* take_after_size(char byte);
+  const char* take_extension(char byte);
+  const char* take_trailer(char byte);
+  const char* count_extension_byte();
+  void begin_payload();
 
   std::uint64_t remaining_ = 0;
   const char* cause_ = "";
@@ -81,7 +82,6 @@ class ChunkDecoder {
   std::uint32_t trailer_bytes_ = 0;
   std::uint8_t digits_ = 0;
   State state_ = State::size_first;
-  bool seen_chunk_ = false;
   Padding padding_;
 };
 

@@ -58,11 +58,16 @@ class Fields {
   [[nodiscard]] Field* begin() { return items_.data(); }
   [[nodiscard]] Field* end() { return items_.data() + size_; }
 
+  // Never for `other`.
+  [[nodiscard]] bool has(FieldId id) const { return (present_ & bit(id)) != 0; }
   // First field of that id or name (any letter case); null when there is none.
   [[nodiscard]] const Field* find(FieldId id) const;
   [[nodiscard]] const Field* find(std::string_view name) const;
 
-  void clear() { size_ = 0; }
+  void clear() {
+    size_ = 0;
+    present_ = 0;
+  }
   // Only when not full().
   Field& add(std::string_view name, std::string_view value, FieldId id) {
     Field& field = items_[size_++];
@@ -70,12 +75,18 @@ class Fields {
     field.value = value;
     field.id = id;
     field.hop_by_hop = false;
+    present_ |= bit(id);
     return field;
   }
 
  private:
+  static constexpr std::uint32_t bit(FieldId id) {
+    return id == FieldId::other ? 0 : std::uint32_t{1} << static_cast<unsigned>(id);
+  }
+
   std::array<Field, kCapacity> items_;
   std::size_t size_ = 0;
+  std::uint32_t present_ = 0;  // one bit for each special id
 };
 
 }  // namespace evenkeel::net::http1
