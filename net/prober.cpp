@@ -103,7 +103,7 @@ class Prober::Check final : public StreamOwner {
         prober_.finish(now, *this, core::CheckOutcome::bad_answer);
         return;
       }
-      http1::ResponseHead& head = prober_.context_.response_head;
+      http1::ResponseHead& head = prober_.head_;
       if (http1::parse_response_head(answer_.view().substr(0, end), {}, core::Method::get, head)) {
         prober_.finish(now, *this, core::CheckOutcome::bad_answer);
         return;

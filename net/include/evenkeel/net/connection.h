@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,7 +47,8 @@ struct Transaction {
   Upload upload;
   Buffer out;  // bytes for the client that its stream did not take yet
   bool response_done = false;   // all of it stands in `out` or beyond
-  bool keep_alive = false;      // as told to the client
+  bool keep_alive = false;     // as told to the client
+  bool chunked_out = false;    // the client gets chunks
   bool tunnel = false;
   bool tunnel_in_ended = false;   // the client finished sending
   bool tunnel_out_ended = false;  // the backend did
@@ -115,6 +118,7 @@ class ClientConnection final : public StreamOwner, public TimerOwner, public Bac
   void keep_rest(std::string_view rest);
   void refuse(core::Instant now, unsigned status, std::string_view cause);
   void finish(core::Instant now);
+  void conclude(core::Instant now);
   void next_request(core::Instant now);
   void client_gone(core::Instant now);
   void linger(core::Instant now);
@@ -123,23 +127,20 @@ class ClientConnection final : public StreamOwner, public TimerOwner, public Bac
 
   // ---- the request's bytes (upload.cpp) ----------------------------------------------------------
   void pump_upload(core::Instant now);
+  // Reads body bytes into the image while they fit; true when the rest has to stream.
   bool fill_image(core::Instant now);
   void send_image(core::Instant now, BackendConnection& connection);
   void stream_upload(core::Instant now, BackendConnection& connection);
+  // True when bytes moved and more may follow at once.
   bool stream_length(core::Instant now, BackendConnection& connection);
   bool stream_chunked(core::Instant now, BackendConnection& connection);
+  bool write_backend(core::Instant now, BackendConnection& connection,
+                     std::span<const char> bytes);
+  bool flush_backend(core::Instant now, BackendConnection& connection);
+  [[nodiscard]] bool body_too_large() const;
   // Takes body bytes from the front of `bytes` and appends their wire form to the image. Returns how
   // many it took; marks the upload complete at its end; nullopt after a bad chunk.
   [[nodiscard]] std::optional<std::size_t> append_to_image(std::string_view bytes);
-  // As above, into `out`, which has room for bytes.size() + kChunkSlack.
-  struct Recoded {
-    std::size_t taken = 0;
-    std::size_t written = 0;
-    bool ended = false;
-    const char* error = nullptr;
-  };
-  static Recoded recode(http1::ChunkDecoder& decoder, std::string_view bytes, std::span<char> out,
-                        bool chunked_out);
   void watch_client(core::Instant now);
   void bad_upload(core::Instant now, unsigned status, std::string_view cause);
   void write_broke(core::Instant now, BackendConnection& connection);
@@ -147,19 +148,26 @@ class ClientConnection final : public StreamOwner, public TimerOwner, public Bac
   // ---- the response's bytes (download.cpp) -------------------------------------------------------
   void pump_response(core::Instant now, BackendConnection& connection);
   bool read_response_head(core::Instant now, BackendConnection& connection);
-  bool on_response_bytes(core::Instant now, BackendConnection& connection, std::string_view bytes,
-                         bool in_inbox);
   bool forward_interim(core::Instant now, BackendConnection& connection);
   void deliver_head(core::Instant now, BackendConnection& connection, std::string_view rest,
                     bool in_inbox);
+  struct Taken {
+    std::size_t written = 0;
+    bool complete = false;
+    bool error = false;
+  };
+  Taken take_body(BackendConnection& connection, std::string_view bytes, std::span<char> out);
   bool read_body(core::Instant now, BackendConnection& connection);
-  // Body bytes in hand: forwards what belongs to the response. False when the attempt is over.
-  bool deliver_body(core::Instant now, BackendConnection& connection, std::string_view bytes);
-  bool finish_body(core::Instant now, BackendConnection& connection);
+  bool relay_body(core::Instant now, BackendConnection& connection);
   void response_ended(core::Instant now, BackendConnection& connection);
   void attempt_failed(core::Instant now, BackendConnection& connection,
                       core::AttemptFailure failure);
+  void begin_tunnel(core::Instant now, BackendConnection& connection, std::string_view rest,
+                    std::span<const char> head);
   void pump_tunnel(core::Instant now);
+  bool tunnel_up(core::Instant now, BackendConnection& connection);
+  bool tunnel_down(core::Instant now, BackendConnection& connection);
+  bool break_tunnel(core::Instant now, BackendConnection& connection, bool client_broke);
   // Sends to the client; false when it is gone (and dealt with).
   bool write_client(core::Instant now, std::span<const char> bytes);
   bool flush_client(core::Instant now);

@@ -8,6 +8,7 @@
 
 #include "evenkeel/core/facts.h"
 #include "evenkeel/net/buffer.h"
+#include "evenkeel/net/http1/head.h"
 #include "evenkeel/net/stream.h"
 
 namespace evenkeel::net {
@@ -34,6 +35,7 @@ class Prober {
   [[nodiscard]] std::unique_ptr<Check>& place_of(core::BackendRef backend);
 
   Context& context_;
+  http1::ResponseHead head_;  // scratch
   std::vector<std::vector<std::unique_ptr<Check>>> checks_;  // by pool and backend: at most one each
   std::vector<std::unique_ptr<Check>> over_;                 // ended inside one of their own calls
   std::uint32_t running_ = 0;

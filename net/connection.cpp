@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evenkeel/net/connection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "evenkeel/net/context.h"
+#include "evenkeel/net/http1/writer.h"
+
+// Requests on a client connection: reading heads, handing them to the core, ending them.
+namespace evenkeel::net {
+
+namespace {
+
+// What rewriting may add to a head: our own fields with the longest values.
+constexpr std::size_t kHeadGrowth = 1024;
+
+http1::HeadLimits head_limits(const core::ListenerLimits& limits) {
+  http1::HeadLimits head;
+  head.max_head_bytes = limits.max_header_bytes;
+  head.max_fields = std::min<std::size_t>(limits.max_headers, http1::Fields::kCapacity);
+  head.max_target_bytes = limits.max_uri_bytes;
+  return head;
+}
+
+std::string_view text_of(core::RejectCause cause) {
+  switch (cause) {
+    case core::RejectCause::no_healthy_backend: return "no healthy backend";
+    case core::RejectCause::overflow: return "too many requests in flight";
+    case core::RejectCause::connect_failure: return "cannot connect to a backend";
+    case core::RejectCause::upstream_reset: return "the backend closed the connection";
+    case core::RejectCause::bad_response: return "the backend's answer is not valid HTTP";
+    case core::RejectCause::upstream_timeout: return "the backend did not answer in time";
+    case core::RejectCause::request_timeout: return "no backend answered in time";
+    case core::RejectCause::local_failure: return "out of resources";
+  }
+  return "";
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(Context& context, std::uint32_t listener,
+                                   std::unique_ptr<Stream> stream, std::string_view client,
+                                   bool secure, core::Instant now)
+    : context_(context),
+      stream_(std::move(stream)),
+      listener_(listener),
+      timer_(context.timers.add(this)),
+      secure_(secure) {
+  client_length_ = static_cast<std::uint8_t>(std::min(client.size(), client_.size()));
+  std::memcpy(client_.data(), client.data(), client_length_);
+  stream_->set_owner(this);
+  ++context_.counts.client_connections;
+  ++context_.clients_of[listener_];
+  context_.timers.arm(timer_, context_.listener_timers[listener_].request_header, now);
+}
+
+ClientConnection::~ClientConnection() {
+  if (transaction_) context_.give_back(std::move(transaction_));
+  context_.buffers.release(in_);
+  context_.timers.remove(timer_);
+  --context_.counts.client_connections;
+  --context_.clients_of[listener_];
+}
+
+// ---- events ---------------------------------------------------------------------------------------
+
+void ClientConnection::on_ready(core::Instant now) {
+  const Turn turn(context_, now);
+  pump(now);
+}
+
+void ClientConnection::on_timer(core::Instant now) {
+  const Turn turn(context_, now);
+  switch (state_) {
+    case State::idle:
+      leave(now, false);
+      return;
+    case State::head:
+      refuse(now, 408, "the request head took too long");
+      return;
+    case State::exchange:
+      // Only a stalled upload or a client that does not read arms this timer.
+      if (!transaction_->committed && !transaction_->upload.complete) {
+        bad_upload(now, 408, "the request body stalled");
+      } else {
+        client_gone(now);
+      }
+      return;
+    case State::lingering:
+      leave(now, false);
+      return;
+    case State::gone:
+      return;
+  }
+}
+
+void ClientConnection::pump(core::Instant now) {
+  if (state_ == State::idle || state_ == State::head) {
+    while ((state_ == State::idle || state_ == State::head) && read_head(now)) {
+    }
+  } else if (state_ == State::exchange) {
+    if (transaction_->tunnel) {
+      pump_tunnel(now);
+      return;
+    }
+    if (!flush_client(now)) return;
+    pump_upload(now);
+    if (exchanging() && transaction_->committed) pump_response(now, *transaction_->committed);
+  } else if (state_ == State::lingering) {
+    pump_linger(now);
+  }
+}
+
+// ---- request heads --------------------------------------------------------------------------------
+
+bool ClientConnection::read_head(core::Instant now) {
+  // Whole heads are understood where they were read; only the rest of a partial one is kept.
+  std::string_view bytes = in_.view();
+  if (in_.empty() || scanned_ == in_.size()) {
+    const IoResult read = stream_->try_read(context_.inbox);
+    if (read.io == Io::would_block) {
+      if (state_ == State::idle && draining_) leave(now, false);
+      return false;
+    }
+    if (read.io != Io::done) {
+      leave(now, read.io == Io::failed || state_ == State::head);
+      return false;
+    }
+    if (state_ == State::idle) {
+      state_ = State::head;
+      context_.timers.arm(timer_, context_.listener_timers[listener_].request_header, now);
+    }
+    const std::string_view fresh{context_.inbox.data(), read.bytes};
+    if (in_.empty()) {
+      bytes = fresh;
+    } else {
+      context_.buffers.append(in_, fresh);
+      bytes = in_.view();
+    }
+  } else {
+    state_ = State::head;
+  }
+
+  const http1::HeadLimits limits = head_limits(context_.listener(listener_).limits);
+  const std::size_t end = http1::find_head_end(bytes, scanned_);
+  if (end == http1::kHeadIncomplete) {
+    if (const auto error = http1::early_error(bytes, limits)) {
+      refuse(now, error->status, error->cause);
+      return false;
+    }
+    if (in_.empty()) context_.buffers.append(in_, bytes);
+    scanned_ = in_.size();
+    return true;
+  }
+  http1::RequestHead& head = context_.request_head;
+  if (const auto error = http1::parse_request_head(bytes.substr(0, end), limits, head)) {
+    refuse(now, error->status, error->cause);
+    return false;
+  }
+  begin_request(now, head, bytes.substr(end));
+  return state_ == State::idle || state_ == State::head;
+}
+
+void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head,
+                                     std::string_view rest) {
+  const core::ListenerPolicy& listener = context_.listener(listener_);
+  const std::uint64_t max_body = listener.limits.max_body_bytes;
+  if (max_body != 0 && head.framing == http1::BodyFraming::length && head.length > max_body) {
+    refuse(now, 413, "the request body is larger than this listener allows");
+    return;
+  }
+  context_.timers.disarm(timer_);
+  state_ = State::exchange;
+  scanned_ = 0;
+  transaction_ = context_.take_transaction();
+  Transaction& t = *transaction_;
+  t.begun = false;
+  t.committed = nullptr;
+  t.response_done = t.keep_alive = t.chunked_out = t.tunnel = t.tunnel_in_ended = t.tunnel_out_ended = false;
+  t.bytes_out = 0;
+  t.method = head.method;
+  t.minor_version = head.minor_version;
+  t.client_keep_alive = head.keep_alive;
+  t.expects_continue = head.expects_continue;
+  t.wants_upgrade = head.wants_upgrade;
+  t.method_text.assign(head.method_text);
+  t.target.assign(head.target);
+  t.host.assign(head.host);
+  context_.make_request_id(t.request_id);
+  t.upload = Upload();
+  t.upload.framing = head.framing;
+  t.upload.remaining = head.framing == http1::BodyFraming::length ? head.length : 0;
+  t.upload.complete = head.framing == http1::BodyFraming::none ||
+                      (head.framing == http1::BodyFraming::length && head.length == 0);
+
+  if (answer_locally(now, head)) return;
+  const auto route = context_.router.find(head.host, http1::path_of(head), head.method);
+  if (!route) {
+    keep_rest(rest);
+    refuse(now, 404, "no route matches this request");
+    return;
+  }
+
+  const core::RoutePolicy& policy = context_.balancer.config().routes[index(*route)];
+  const core::PoolPolicy& pool = context_.pool_policy(policy.pool);
+  http1::Forwarding how;
+  how.client_address = client();
+  how.scheme = secure_ ? "https" : "http";
+  how.request_id = {t.request_id.data(), t.request_id.size()};
+  how.default_host = pool.backends.front().endpoint.host;
+  how.upgrade = head.wants_upgrade;
+  std::size_t head_bytes = kHeadGrowth + head.target.size();
+  for (const http1::Field& field : head.fields) {
+    head_bytes += field.name.size() + field.value.size() + 4;
+  }
+  const std::span<char> room = context_.buffers.room(t.image, head_bytes);
+  const std::size_t written = http1::write_request_head(head, how, room);
+  if (written == 0) {
+    refuse(now, 431, "the request head is too large to forward");
+    return;
+  }
+  context_.buffers.extend(t.image, written);
+  t.image_limit = written + pool.retry.buffer_limit;
+
+  core::RequestFacts facts;
+  facts.route = *route;
+  facts.method = head.method;
+  facts.replayable = head.framing != http1::BodyFraming::length ||
+                     head.length <= pool.retry.buffer_limit;
+  // From here on `head` may be overwritten. Body bytes that came along are taken at once.
+  if (!t.upload.complete) {
+    const auto taken = append_to_image(rest);
+    if (!taken) {
+      refuse(now, 400, "the chunked request body is malformed");
+      return;
+    }
+    rest.remove_prefix(*taken);
+  }
+  keep_rest(rest);
+  t.request = context_.balancer.on_request(now, facts);
+  t.begun = true;
+  context_.set_owner(t.request, this);
+  context_.act(now);
+  if (exchanging() && !t.upload.complete) pump_upload(now);
+}
+
+// A TRACE or OPTIONS whose Max-Forwards is used up ends here (RFC 9110 §7.6.2).
+bool ClientConnection::answer_locally(core::Instant now, const http1::RequestHead& head) {
+  if (!head.max_forwards || *head.max_forwards != 0) return false;
+  if (head.method == core::Method::options) {
+    refuse(now, 204, "");
+  } else {
+    refuse(now, 405, "this proxy does not reflect TRACE requests");
+  }
+  return true;
+}
+
+// What was read past the head and its body bytes. `rest` ends where the bytes in hand end, which are
+// either in_ itself or the worker's inbox.
+void ClientConnection::keep_rest(std::string_view rest) {
+  if (in_.empty()) {
+    context_.buffers.append(in_, rest);
+  } else {
+    in_.consume(in_.size() - rest.size());
+  }
+  if (in_.empty()) context_.buffers.release(in_);
+}
+
+// ---- ends -----------------------------------------------------------------------------------------
+
+// Answers a request that never reached a pool, and closes: what follows cannot be trusted.
+void ClientConnection::refuse(core::Instant now, unsigned status, std::string_view cause) {
+  context_.observer.on_refused(now, listener_, client(), status, cause);
+  http1::ErrorPlan plan;
+  plan.minor_version = transaction_ ? transaction_->minor_version : 1;
+  plan.head_request = transaction_ && transaction_->method == core::Method::head;
+  plan.date = context_.date();
+  const std::size_t length =
+      http1::write_error_response(status, cause, plan, context_.outbox);
+  // A short write here loses the answer's end, never more: the connection closes anyway.
+  const IoResult written =
+      stream_->try_write(std::span<const char>(context_.outbox).first(length));
+  if (transaction_) context_.give_back(std::move(transaction_));
+  if (written.io == Io::failed) {
+    leave(now, true);
+  } else {
+    linger(now);
+  }
+}
+
+void ClientConnection::reject_request(core::Instant now, const core::RejectRequest& action) {
+  if (!exchanging() || !(transaction_->request == action.request)) return;
+  Transaction& t = *transaction_;
+  http1::ErrorPlan plan;
+  plan.minor_version = t.minor_version;
+  plan.keep_alive = t.client_keep_alive && t.upload.complete && !draining_ && !context_.draining;
+  plan.head_request = t.method == core::Method::head;
+  plan.date = context_.date();
+  plan.request_id = {t.request_id.data(), t.request_id.size()};
+  t.keep_alive = plan.keep_alive;
+  const std::size_t length =
+      http1::write_error_response(action.status, text_of(action.cause), plan, context_.outbox);
+  t.response_done = true;
+  if (!write_client(now, std::span<const char>(context_.outbox).first(length))) return;
+  if (t.out.empty()) conclude(now);
+}
+
+void ClientConnection::abort_response(core::Instant now) {
+  if (!exchanging()) return;
+  finish(now);
+  leave(now, true);
+}
+
+// The client has its answer, or never will: the core is told, the record goes out.
+void ClientConnection::finish(core::Instant now) {
+  Transaction& t = *transaction_;
+  for (auto& attempt : t.attempts) {
+    if (attempt) drop_attempt(attempt);
+  }
+  if (t.begun) {
+    RequestEnd end;
+    end.record = context_.balancer.finish(now, t.request);
+    end.ended = now;
+    end.listener = listener_;
+    end.client = client();
+    end.method = t.method_text;
+    end.target = t.target;
+    end.host = t.host;
+    end.request_id = {t.request_id.data(), t.request_id.size()};
+    end.bytes_in = t.upload.received;
+    end.bytes_out = t.bytes_out;
+    context_.set_owner(t.request, nullptr);
+    context_.observer.on_request_ended(end);
+  }
+  context_.timers.disarm(timer_);
+  context_.give_back(std::move(transaction_));
+}
+
+// The whole answer is with the client.
+void ClientConnection::conclude(core::Instant now) {
+  const Transaction& t = *transaction_;
+  const bool again = t.keep_alive && t.upload.complete && !in_ended_ && !draining_ &&
+                     !context_.draining;
+  finish(now);
+  if (again) {
+    next_request(now);
+  } else {
+    linger(now);
+  }
+}
+
+void ClientConnection::next_request(core::Instant now) {
+  state_ = State::idle;
+  scanned_ = 0;
+  context_.timers.arm(timer_, context_.listener_timers[listener_].keepalive, now);
+  // A pipelined request that was read along brings no readiness of its own.
+  if (!in_.empty()) {
+    state_ = State::head;
+    context_.timers.arm(timer_, context_.listener_timers[listener_].request_header, now);
+    stream_->wake();
+  }
+}
+
+// Nobody waits for the answer any more.
+void ClientConnection::client_gone(core::Instant now) {
+  if (!exchanging()) {
+    leave(now, true);
+    return;
+  }
+  if (transaction_->begun) context_.balancer.on_client_gone(now, transaction_->request);
+  finish(now);
+  leave(now, true);
+}
+
+// Closing with bytes unread resets the connection, and a reset can overtake the answer: so first only
+// our side ends, and what still comes is thrown away for a while.
+void ClientConnection::linger(core::Instant now) {
+  state_ = State::lingering;
+  context_.buffers.release(in_);
+  stream_->shutdown();
+  lingered_ = 0;
+  context_.timers.arm(timer_, context_.linger_timer, now);
+  pump_linger(now);
+}
+
+void ClientConnection::pump_linger(core::Instant now) {
+  for (;;) {
+    const IoResult read = stream_->try_read(context_.inbox);
+    if (read.io == Io::would_block) return;
+    lingered_ += read.bytes;
+    if (read.io != Io::done || lingered_ > kMaxLingerBytes) {
+      leave(now, read.io != Io::end);
+      return;
+    }
+  }
+}
+
+void ClientConnection::leave(core::Instant now, bool abort) {
+  (void)now;
+  if (state_ == State::gone) return;
+  state_ = State::gone;
+  context_.timers.disarm(timer_);
+  stream_->set_owner(nullptr);
+  if (abort) {
+    stream_->abort();
+  } else {
+    stream_->close();
+  }
+  std::unique_ptr<ClientConnection> self = std::move(context_.clients[position]);
+  if (position + 1 < context_.clients.size()) {
+    context_.clients[position] = std::move(context_.clients.back());
+    context_.clients[position]->position = position;
+  }
+  context_.clients.pop_back();
+  context_.doom(std::move(self));
+}
+
+void ClientConnection::drain(core::Instant now) {
+  draining_ = true;
+  if (state_ == State::idle) leave(now, false);
+}
+
+void ClientConnection::abort(core::Instant now) {
+  draining_ = true;
+  client_gone(now);
+}
+
+std::uint64_t ClientConnection::buffered_bytes() const {
+  std::uint64_t bytes = in_.size();
+  if (!transaction_) return bytes;
+  bytes += transaction_->image.size() + transaction_->out.size();
+  for (const auto& attempt : transaction_->attempts) {
+    if (attempt) bytes += attempt->tail.size() + attempt->in.size();
+  }
+  return bytes;
+}
+
+// ---- attempts -------------------------------------------------------------------------------------
+
+void ClientConnection::start_attempt(core::Instant now, const core::StartAttempt& action) {
+  if (!exchanging() || !(transaction_->request == action.attempt.request)) return;
+  Transaction& t = *transaction_;
+  std::unique_ptr<BackendConnection>& place = t.attempts[t.attempts[0] ? 1 : 0];
+  if (!action.fresh_connection) place = context_.keepalive.take(action.backend);
+  if (place) {
+    ++context_.counts.reuses;
+  } else {
+    place = context_.connect(action.backend);
+  }
+  if (!place) {
+    context_.balancer.on_attempt_failed(now, action.attempt, core::AttemptFailure::local);
+    return;
+  }
+  place->assign(*this, action.attempt);
+  send_image(now, *place);
+}
+
+void ClientConnection::cancel_attempt(core::Instant now, const core::CancelAttempt& action) {
+  (void)now;
+  if (!transaction_) return;
+  if (auto* place = place_of(action.attempt)) drop_attempt(*place);
+}
+
+void ClientConnection::send_response(core::Instant now, const core::SendResponse& action) {
+  (void)now;
+  if (auto* place = place_of(action.attempt)) transaction_->committed = place->get();
+}
+
+std::unique_ptr<BackendConnection>* ClientConnection::place_of(core::AttemptId attempt) {
+  if (!transaction_) return nullptr;
+  for (auto& place : transaction_->attempts) {
+    if (place && place->attempt() == attempt) return &place;
+  }
+  return nullptr;
+}
+
+bool ClientConnection::uses(const BackendConnection& connection) const {
+  return transaction_ && (transaction_->attempts[0].get() == &connection ||
+                          transaction_->attempts[1].get() == &connection);
+}
+
+BackendConnection* ClientConnection::only_attempt() const {
+  const auto& attempts = transaction_->attempts;
+  if (attempts[0] && attempts[1]) return nullptr;
+  return attempts[0] ? attempts[0].get() : attempts[1].get();
+}
+
+void ClientConnection::drop_attempt(std::unique_ptr<BackendConnection>& place) {
+  if (transaction_->committed == place.get()) transaction_->committed = nullptr;
+  place->detach();
+  place->stream().set_owner(nullptr);
+  place->stream().abort();
+  context_.doom(std::move(place));
+}
+
+}  // namespace evenkeel::net
