@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "evenkeel/core/config/errors.h"
 #include "evenkeel/sim/metrics.h"
 #include "evenkeel/sim/scenario.h"
 
@@ -58,19 +57,24 @@ struct PlannedRun {
   std::string name;
   std::vector<Scenario> points;  // one, or one for each point of a sweep
   bool sweep = false;
+  core::Duration warmup{};             // not graded; shorter than every point
   std::vector<std::size_t> must_fail;  // the expectations this run is a control of
   std::vector<std::string> changes;    // "proxy.pools.main.retry.max_attempts: 1", for reports
 };
 
 struct Plan {
-  std::string label;  // the file's name without ".yaml": "L01-steady-baseline"
-  std::string path;   // as given, for the command that reproduces a failure
+  std::string label;       // the file's name without ".yaml": "L01-steady-baseline"
+  std::string path;        // as given, for the command that reproduces a failure
+  std::string proxy_file;  // that replaced its `proxy:` section; empty: none did
   ScenarioKind kind{};
   std::string about;
-  core::Duration warmup{};                // not graded
   std::vector<std::uint64_t> seeds;       // not empty, distinct
   std::vector<PlannedRun> runs;           // not empty
   std::vector<Expectation> expectations;  // in file order, ids distinct
+
+  // Of everything that was read, comments and spelling aside, and of its `proxy` alone.
+  std::uint64_t scenario_hash = 0;
+  std::uint64_t config_hash = 0;
 
   [[nodiscard]] const Scenario& base() const { return runs.front().points.front(); }
 };
