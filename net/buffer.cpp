@@ -2,6 +2,7 @@
 #include "evenkeel/net/buffer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -16,8 +17,9 @@ std::span<char> BufferPool::room(Buffer& buffer, std::size_t n) {
     } else {
       std::size_t sized = 0;
       while (sized + 1 < kBlockSizes.size() && kBlockSizes[sized] < wanted) ++sized;
+      // Beyond the largest block a buffer doubles, or a long body would be copied once per read.
       const auto capacity = static_cast<std::uint32_t>(
-          std::max<std::size_t>(wanted, kBlockSizes[sized]));
+          wanted <= kBlockSizes[sized] ? kBlockSizes[sized] : std::bit_ceil(wanted));
       std::unique_ptr<char[]> block;
       if (capacity == kBlockSizes[sized] && !spare_[sized].empty()) {
         block = std::move(spare_[sized].back());

@@ -40,7 +40,7 @@ class BufferPool {
   static constexpr std::size_t kMaxSpare = 64;
 
   // Room for `n` more bytes at the end: write there, then call extend(). Moves the content together,
-  // or into a larger block, when needed. Contents and `n` together are at most the largest block.
+  // or into a larger block, when needed. Only blocks of the sizes above are kept for reuse.
   [[nodiscard]] std::span<char> room(Buffer& buffer, std::size_t n);
   void extend(Buffer& buffer, std::size_t n) { buffer.end_ += static_cast<std::uint32_t>(n); }
   void append(Buffer& buffer, std::span<const char> bytes);
