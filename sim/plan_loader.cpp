@@ -116,6 +116,20 @@ void load_one(const std::string& path, const PlanOptions& options, bool skip_inc
   plans.push_back(std::move(*plan));
 }
 
+// Reports are named by the label.
+void refuse_equal_labels(const std::vector<Plan>& plans, core::ErrorSink& errors) {
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (plans[k].label != plans[i].label) continue;
+      errors.add({plans[i].path}, "scenario",
+                 plans[k].path == plans[i].path
+                     ? "is given twice"
+                     : "has the name of " + plans[k].path + ": their reports would collide");
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 core::Result<Plan, ConfigErrors> load_plan_text(std::string_view text, const std::string& path,
@@ -151,6 +165,7 @@ core::Result<std::vector<Plan>, ConfigErrors> load_plans(const std::vector<std::
     }
     if (!of_folder.empty()) errors.add(of_folder.take());
   }
+  refuse_equal_labels(plans, errors);
   if (errors.empty()) return plans;
   // A file that several scenarios include is wrong once.
   ConfigErrors all = errors.take();

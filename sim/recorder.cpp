@@ -82,33 +82,50 @@ std::string faults_text(const Scenario& scenario, const Window& window) {
   return text.empty() ? "no fault" : text;
 }
 
-void Stretch::add(const RequestSample& sample) {
-  ++requests;
+void Recorder::Growing::add(const RequestSample& sample) {
+  ++stretch.requests;
   switch (sample.ending) {
     case Ending::success:
-      ++succeeded;
+      ++stretch.succeeded;
       break;
     case Ending::failed:
-      ++failed;
+      ++stretch.failed;
       break;
     case Ending::rejected:
-      ++rejected;
+      ++stretch.rejected;
       return;
   }
   latencies.add(sample.ended - sample.scheduled);
 }
 
+Stretch Recorder::Growing::settled() const {
+  Stretch settled = stretch;
+  settled.latency_mean = latencies.mean();
+  settled.latency_p50 = latencies.quantile(50, 100);
+  settled.latency_p99 = latencies.quantile(99, 100);
+  settled.latency_max = latencies.max();
+  return settled;
+}
+
+std::vector<Recorder::Growing> Recorder::growing(std::vector<Stretch> stretches) {
+  std::vector<Growing> made(stretches.size());
+  for (std::size_t i = 0; i < made.size(); ++i) made[i].stretch = std::move(stretches[i]);
+  return made;
+}
+
 Recorder::Recorder(const Scenario& scenario, Duration warmup, const std::vector<Measure>& measures,
-                   bool detailed)
-    : graded_(stretch({Instant(warmup), Instant(scenario.duration)}, "")) {
+                   bool detailed) {
+  graded_.stretch = stretch({Instant(warmup), Instant(scenario.duration)}, "");
   if (detailed) {
     piece_ = piece_of(scenario.duration);
-    detail_ = {phases_of(scenario, warmup), series_of(scenario.duration, piece_)};
+    phases_ = growing(phases_of(scenario, warmup));
+    series_ = growing(series_of(scenario.duration, piece_));
   }
+  const Window everything = graded_.stretch.window;
   for (const Measure& measure : measures) {
-    const Window window = measure.window.value_or(graded_.window);
+    const Window window = measure.window.value_or(everything);
     accumulators_.push_back(
-        measure.metric->make({scenario, window, measure.where, graded_.window.from}));
+        measure.metric->make({scenario, window, measure.where, everything.from}));
     Accumulator* made = accumulators_.back().get();
     const Hears wanted = measure.metric->hears;
     if (hears(wanted, Hears::requests)) on_requests_.push_back(made);
@@ -119,31 +136,34 @@ Recorder::Recorder(const Scenario& scenario, Duration warmup, const std::vector<
   }
 }
 
-Stretch* Recorder::phase_at(Instant at) {
-  for (Stretch& phase : detail_.phases) {
-    if (phase.window.contains(at)) return &phase;
+Recorder::Growing* Recorder::phase_at(Instant at) {
+  for (Growing& phase : phases_) {
+    if (phase.stretch.window.contains(at)) return &phase;
   }
   return nullptr;
 }
 
-Stretch* Recorder::piece_at(Instant at) {
+Recorder::Growing* Recorder::piece_at(Instant at) {
   if (piece_ == Duration::zero()) return nullptr;
   const auto index = static_cast<std::size_t>(at.time_since_epoch() / piece_);
-  return index < detail_.series.size() ? &detail_.series[index] : nullptr;
+  return index < series_.size() ? &series_[index] : nullptr;
+}
+
+template <typename Change>
+void Recorder::for_each_at(Instant at, Change change) {
+  if (graded_.stretch.window.contains(at)) change(graded_);
+  if (Growing* phase = phase_at(at)) change(*phase);
+  if (Growing* piece = piece_at(at)) change(*piece);
 }
 
 void Recorder::on_request(const RequestSample& sample) {
-  if (graded_.window.contains(sample.scheduled)) graded_.add(sample);
-  if (Stretch* phase = phase_at(sample.scheduled)) phase->add(sample);
-  if (Stretch* piece = piece_at(sample.scheduled)) piece->add(sample);
+  for_each_at(sample.scheduled, [&sample](Growing& one) { one.add(sample); });
   for (Accumulator* one : on_requests_) one->on_request(sample);
 }
 
 void Recorder::on_attempt(const AttemptSample& sample) {
   if (sample.attempt > 0 && !sample.hedge) {
-    if (graded_.window.contains(sample.at)) ++graded_.retries;
-    if (Stretch* phase = phase_at(sample.at)) ++phase->retries;
-    if (Stretch* piece = piece_at(sample.at)) ++piece->retries;
+    for_each_at(sample.at, [](Growing& one) { ++one.stretch.retries; });
   }
   for (Accumulator* one : on_attempts_) one->on_attempt(sample);
 }
@@ -155,15 +175,20 @@ void Recorder::on_backend(const BackendSample& sample) {
 void Recorder::on_transition(const core::Transition& transition, std::uint32_t backend,
                              std::uint32_t /*replica*/) {
   if (transition.kind == core::TransitionKind::ejection && transition.to != 0) {
-    if (graded_.window.contains(transition.at)) ++graded_.ejections;
-    if (Stretch* phase = phase_at(transition.at)) ++phase->ejections;
-    if (Stretch* piece = piece_at(transition.at)) ++piece->ejections;
+    for_each_at(transition.at, [](Growing& one) { ++one.stretch.ejections; });
   }
   for (Accumulator* one : on_transitions_) one->on_transition(transition, backend);
 }
 
 void Recorder::on_check(Instant at, std::uint32_t backend, core::CheckOutcome outcome) {
   for (Accumulator* one : on_checks_) one->on_check(at, backend, outcome);
+}
+
+Detail Recorder::detail() const {
+  Detail detail;
+  for (const Growing& phase : phases_) detail.phases.push_back(phase.settled());
+  for (const Growing& piece : series_) detail.series.push_back(piece.settled());
+  return detail;
 }
 
 std::vector<std::optional<double>> Recorder::figures(const RunResult& result) const {

@@ -23,9 +23,11 @@ struct Stretch {
   std::uint64_t rejected = 0;
   std::uint64_t retries = 0;    // by the instant of the attempt
   std::uint64_t ejections = 0;  // by their own instant
-  Histogram latencies;          // the client's, rejected requests left out
-
-  void add(const RequestSample& sample);
+  // The client's, rejected requests left out; zero without any.
+  core::Duration latency_mean{};
+  core::Duration latency_p50{};
+  core::Duration latency_p99{};
+  core::Duration latency_max{};
 };
 
 // A run as reports show it.
@@ -52,15 +54,29 @@ class Recorder final : public Judge {
   // One for each measure, in their order; after the run.
   [[nodiscard]] std::vector<std::optional<double>> figures(const RunResult& result) const;
   // Everything that is graded.
-  [[nodiscard]] const Stretch& graded() const { return graded_; }
-  [[nodiscard]] Detail take_detail() { return std::move(detail_); }
+  [[nodiscard]] Stretch graded() const { return graded_.settled(); }
+  [[nodiscard]] Detail detail() const;
 
  private:
-  [[nodiscard]] Stretch* phase_at(core::Instant at);
-  [[nodiscard]] Stretch* piece_at(core::Instant at);
+  // A stretch that still grows.
+  struct Growing {
+    Stretch stretch;
+    Histogram latencies;
 
-  Stretch graded_;
-  Detail detail_;
+    void add(const RequestSample& sample);
+    [[nodiscard]] Stretch settled() const;
+  };
+
+  [[nodiscard]] Growing* phase_at(core::Instant at);
+  [[nodiscard]] Growing* piece_at(core::Instant at);
+  [[nodiscard]] static std::vector<Growing> growing(std::vector<Stretch> stretches);
+  // Calls `change` for every stretch that contains `at`.
+  template <typename Change>
+  void for_each_at(core::Instant at, Change change);
+
+  Growing graded_;
+  std::vector<Growing> phases_;
+  std::vector<Growing> series_;
   core::Duration piece_{};  // length of one element of the series; zero: there is none
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
   // The accumulators by what they hear, so that nobody is called in vain.
