@@ -135,6 +135,11 @@ void MemoryWorld::set_reach(std::uint32_t backend, sim::Reach reach) {
   network_.set_reach(hosts_.at(backend), reach);
 }
 
+void MemoryWorld::abort_peers() {
+  for (auto& peer : clients_) peer->abort();
+  for (auto& peer : origins_) peer->abort();
+}
+
 // An event for the next deadline. One that was overtaken by a sooner deadline is stale when it
 // comes.
 void MemoryWorld::arm() {

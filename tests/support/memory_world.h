@@ -116,6 +116,9 @@ class MemoryWorld final : net::Host, net::Observer {
   // The next `n` connects fail for want of something local.
   void fail_connects(std::uint32_t n) { local_failures_ = n; }
 
+  // Every client and origin goes away at once.
+  void abort_peers();
+
   void run() { advance(core::Duration::zero()); }
   void advance(core::Duration by);
   void advance_to(core::Instant at);
