@@ -36,6 +36,7 @@ class TimeWindow {
     first_ += counts.first;
     second_ += counts.second;
   }
+  // Forgets everything; the first bucket begins now.
   void clear(Instant now);
 
   [[nodiscard]] std::uint64_t first() const { return first_; }
@@ -48,6 +49,7 @@ class TimeWindow {
   static constexpr std::uint32_t kBuckets = kFullBuckets + 1;
 
   void turn(Instant now);
+  void empty();
 
   Duration width_;           // of a bucket
   Instant bucket_end_;       // of the current bucket

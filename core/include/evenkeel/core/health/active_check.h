@@ -45,7 +45,7 @@ class ActiveCheck {
   ActiveCheck(const HealthCheckPolicy& policy, Stream jitter, Instant now);
 
   // Takes one thing that is due; call again while next_deadline() is not after `now`.
-  Step on_deadline(Instant now);
+  [[nodiscard]] Step on_deadline(Instant now);
   // The end of a check. Ignored unless it is the one that is running.
   std::optional<Change> on_result(Instant now, std::uint64_t check_number, CheckOutcome outcome);
 
