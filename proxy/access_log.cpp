@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evenkeel/proxy/access_log.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <string_view>
+
+#include "evenkeel/proxy/json_text.h"
+
+namespace evenkeel::proxy {
+namespace {
+
+using core::Flag;
+
+// Everything of a line that is neither a client's text nor a configured name.
+constexpr std::size_t kFixedBytes = 1024;
+// Texts of a client in one line: address, method, target, host, request id.
+constexpr std::size_t kClientTexts = 5;
+
+char* put(char* out, std::string_view text) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
+char* put_number(char* out, std::uint64_t value) { return std::to_chars(out, out + 20, value).ptr; }
+
+// The value of a key; `key` includes the comma and the quotes.
+char* put_text(char* out, std::string_view key, std::string_view text) {
+  out = put(out, key);
+  *out++ = '"';
+  out = escape_json(out, text.substr(0, AccessLog::kMaxText));
+  *out++ = '"';
+  return out;
+}
+
+char* put_field(char* out, std::string_view key, std::uint64_t value) {
+  return put_number(put(out, key), value);
+}
+
+// Milliseconds with three decimals.
+char* put_millis(char* out, std::string_view key, core::Duration value) {
+  using std::chrono::microseconds;
+  const auto count =
+      std::max<std::int64_t>(std::chrono::duration_cast<microseconds>(value).count(), 0);
+  const auto micros = static_cast<std::uint64_t>(count);
+  out = put_number(put(out, key), micros / 1000);
+  const auto rest = static_cast<unsigned>(micros % 1000);
+  *out++ = '.';
+  *out++ = static_cast<char>('0' + rest / 100);
+  *out++ = static_cast<char>('0' + rest / 10 % 10);
+  *out++ = static_cast<char>('0' + rest % 10);
+  return out;
+}
+
+// The words of the field "flags": what an operator filters by.
+char* put_flags(char* out, const core::RequestRecord& record) {
+  out = put(out, ",\"flags\":[");
+  char* const first = out;
+  const auto add = [&](std::string_view word) {
+    if (out != first) *out++ = ',';
+    *out++ = '"';
+    out = put(out, word);
+    *out++ = '"';
+  };
+  if (record.rejection) add(core::to_text(*record.rejection));
+  if (has(record.flags, Flag::budget_exhausted)) add("retry_budget_exhausted");
+  if (has(record.flags, Flag::client_gone)) add("client_closed");
+  if (has(record.flags, Flag::response_aborted)) add("response_aborted");
+  *out++ = ']';
+  return out;
+}
+
+}  // namespace
+
+AccessLog::AccessLog(const core::Config& config, LogFile* file) : file_(file) {
+  std::size_t longest_listener = 0;
+  std::size_t longest_route = 0;
+  std::size_t longest_backend = 0;
+  for (const auto& listener : config.listeners) {
+    listeners_.push_back(",\"listener\":" + json_quoted(listener.name));
+    longest_listener = std::max(longest_listener, listeners_.back().size());
+  }
+  for (const auto& route : config.routes) {
+    routes_.push_back(",\"route\":" + json_quoted(route.name) +
+                      ",\"pool\":" + json_quoted(config.pools[core::index(route.pool)].name));
+    longest_route = std::max(longest_route, routes_.back().size());
+  }
+  for (const auto& pool : config.pools) {
+    auto& backends = backends_.emplace_back();
+    for (const auto& backend : pool.backends) {
+      backends.push_back(",\"backend\":" + json_quoted(backend.id));
+      longest_backend = std::max(longest_backend, backends.back().size());
+    }
+  }
+  line_bound_ = kFixedBytes + kClientTexts * kMaxText * kJsonExpansion + longest_listener +
+                longest_route + longest_backend;
+  if (file_ != nullptr) block_.reserve(std::max(LogFile::kBlockSize, line_bound_));
+}
+
+void AccessLog::write(const net::RequestEnd& end, core::Duration wall) {
+  if (file_ == nullptr) return;
+  // The exact bound of this line: short texts must not close a block early.
+  const std::size_t texts = end.client.size() + end.method.size() + end.target.size() +
+                            end.host.size() + end.request_id.size();
+  const std::size_t bound = std::min(
+      line_bound_, line_bound_ - kClientTexts * kMaxText * kJsonExpansion + texts * kJsonExpansion);
+  const std::size_t used = block_.size();
+  if (used + bound > LogFile::kBlockSize && used > 0) {
+    flush();
+    write(end, wall);
+    return;
+  }
+  block_.resize(used + bound);
+  char* const begin = block_.data() + used;
+  char* const stop = format(begin, end, wall);
+  block_.resize(used + static_cast<std::size_t>(stop - begin));
+  ++lines_;
+}
+
+void AccessLog::flush() {
+  if (block_.empty()) return;
+  if (!file_->submit(block_)) dropped_ += lines_;
+  block_.clear();
+  lines_ = 0;
+}
+
+char* AccessLog::format(char* out, const net::RequestEnd& end, core::Duration wall) {
+  const core::RequestRecord& record = end.record;
+  out = format_time(put(out, "{\"time\":\""), wall);
+  out = put(out, "\",\"level\":\"info\",\"event\":\"request\"");
+  out = put_text(out, ",\"request_id\":", end.request_id);
+  out = put_text(out, ",\"client_ip\":", end.client);
+  out = put(out, listeners_[end.listener]);
+  out = put_text(out, ",\"method\":", end.method);
+  out = put_text(out, ",\"host\":", end.host);
+  out = put_text(out, ",\"path\":", end.target);
+  out = put(out, routes_[core::index(record.route)]);
+  if (record.backend) {
+    out = put(out, backends_[core::index(record.pool)][core::index(*record.backend)]);
+  }
+  out = put_field(out, ",\"status\":", record.status);
+  out = put_field(out, ",\"bytes_in\":", end.bytes_in);
+  out = put_field(out, ",\"bytes_out\":", end.bytes_out);
+  out = put_millis(out, ",\"duration_ms\":", end.ended - record.arrived);
+  if (record.answered != core::kNever) {
+    out = put_millis(out, ",\"upstream_ms\":", record.answered - record.arrived);
+  }
+  out = put_field(out, ",\"attempts\":", record.attempts);
+  out = put(out, has(record.flags, Flag::hedged) ? ",\"hedged\":true" : ",\"hedged\":false");
+  out = put_flags(out, record);
+  out = put_field(out, ",\"decision_seq\":", record.number);
+  if (record.failure) {
+    out = put(put(out, ",\"error\":\""), core::to_text(*record.failure));
+    *out++ = '"';
+  }
+  return put(out, "}\n");
+}
+
+char* AccessLog::format_time(char* out, core::Duration wall) {
+  const std::int64_t millis = std::chrono::duration_cast<std::chrono::milliseconds>(wall).count();
+  const std::int64_t second = millis / 1000;
+  if (second != second_) {
+    second_ = second;
+    const auto time = static_cast<std::time_t>(second);
+    std::tm parts{};
+    ::gmtime_r(&time, &parts);
+    std::strftime(second_text_.data(), second_text_.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  }
+  out = put(out, {second_text_.data(), second_text_.size() - 1});
+  const auto rest = static_cast<unsigned>(millis % 1000);
+  *out++ = '.';
+  *out++ = static_cast<char>('0' + rest / 100);
+  *out++ = static_cast<char>('0' + rest / 10 % 10);
+  *out++ = static_cast<char>('0' + rest % 10);
+  *out++ = 'Z';
+  return out;
+}
+
+}  // namespace evenkeel::proxy
