@@ -27,7 +27,8 @@ enum class EntryKind : std::uint8_t {
   client_gone,
   finished,
   check_ended,
-  deadline,
+  deadline,         // of a request
+  health_deadline,  // of a pool's health
   start_attempt,
   cancel_attempt,
   send_response,
@@ -70,11 +71,13 @@ struct Digest {
 // 32 hexadecimal digits.
 [[nodiscard]] std::string to_text(const Digest& digest);
 
-// What happened, as values: the core's inputs and outputs in order. The simulator compares digests of
-// it between runs, builds and fidelities; a broken invariant prints its last entries.
+// What happened, as values: the core's inputs and outputs in order. The simulator compares digests
+// of it between runs, builds and fidelities; a broken invariant prints its last entries.
 class Journal {
  public:
-  static constexpr std::size_t kKept = 4096;
+  // More than one event can cause, also when every request of a second times out at once: the
+  // simulator reads what is new after each.
+  static constexpr std::size_t kKept = 32768;
 
   explicit Journal(JournalMode mode) : mode_(mode) {
     if (mode == JournalMode::keep) kept_.resize(kKept);
@@ -82,8 +85,9 @@ class Journal {
 
   void record(Instant at, EntryKind kind, std::uint64_t subject, std::uint32_t detail = 0) {
     if (mode_ == JournalMode::off) return;
-    digest_.fold(static_cast<std::uint64_t>(at.time_since_epoch().count()) ^ (subject << 20U),
-                 subject + (std::uint64_t{detail} << 32U) + static_cast<std::uint64_t>(kind));
+    digest_.fold(static_cast<std::uint64_t>(at.time_since_epoch().count()) +
+                     (static_cast<std::uint64_t>(kind) << kKindShift),
+                 subject + detail * kDetailSpread);
     if (mode_ == JournalMode::keep) kept_[count_ % kKept] = Entry{at, subject, detail, kind};
     ++count_;
   }
@@ -91,10 +95,19 @@ class Journal {
   [[nodiscard]] const Digest& digest() const { return digest_; }
   // Entries recorded so far.
   [[nodiscard]] std::uint64_t count() const { return count_; }
+  // The entry with this number, from 0. Only in mode `keep`, and only one of the last kKept.
+  [[nodiscard]] const Entry& entry(std::uint64_t number) const { return kept_[number % kKept]; }
   // The last entries, oldest first; empty unless the mode is `keep`.
   [[nodiscard]] std::vector<Entry> recent() const;
 
  private:
+  // What folds the fields of an entry into two words that no other entry has, as long as a run is
+  // shorter than 18 years, a subject below 2^42 and a detail below 2^20; beyond, a coincidence
+  // would have to help. The spread is 2^64 over the golden ratio: its small multiples keep their
+  // distance.
+  static constexpr unsigned kKindShift = 59;
+  static constexpr std::uint64_t kDetailSpread = 0x9e3779b97f4a7c15ULL;
+
   JournalMode mode_;
   Digest digest_;
   std::uint64_t count_ = 0;
