@@ -82,6 +82,7 @@ std::vector<ChunkCase> broken() {
       {"SizeLineEndsInBareLineFeed", kRefused, "3\nabc\r\n0\r\n\r\n", "", kNoHex},
       {"SizeLineEndsInBareReturn", kRefused, "3\rabc\r\n0\r\n\r\n", "", kLineEnd},
       {"PayloadTooLong", kRefused, "3\r\nabcd\r\n0\r\n\r\n", "abc", kLonger},
+      {"PayloadEndsInOtherByteAndLineFeed", kRefused, "3\r\nabcX\n0\r\n\r\n", "abc", kLonger},
       {"PayloadEndsInBareLineFeed", kRefused, "3\r\nabc\n0\r\n\r\n", "abc", kLonger},
       {"PayloadEndsInBareReturn", kRefused, "3\r\nabc\r0\r\n\r\n", "abc", kLonger},
       {"ExtensionWithLineFeed", kRefused, "3;a\nabc\r\n0\r\n\r\n", "", kExtension},

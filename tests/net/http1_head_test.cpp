@@ -153,6 +153,12 @@ TEST(Http1RequestHead, AnswersItsPathForRouting) {
   EXPECT_EQ(path("OPTIONS *"), "*");
 }
 
+TEST(Http1RequestHead, CountsEveryLaterVersionAsOne) {
+  RequestHead head;
+  ASSERT_FALSE(parse_request_head("GET / HTTP/1.9\r\nHost: a\r\n\r\n", kLimits, head));
+  EXPECT_EQ(head.minor_version, 1U);
+}
+
 TEST(Http1RequestHead, HonoursSmallerLimits) {
   RequestHead head;
   HeadLimits limits;
