@@ -38,8 +38,8 @@ void ErrorSink::add(const Position& where, std::string key, std::string message)
     ++dropped_;
     return;
   }
-  errors_.push_back(
-      {where.file, where.line, where.column, one_line(key, 200), one_line(message, 1000)});
+  errors_.push_back({where.file, where.line, where.column, one_line(std::move(key), 200),
+                     one_line(std::move(message), 1000)});
 }
 
 void ErrorSink::add(ConfigErrors errors) {

@@ -26,9 +26,9 @@ void visit_fields(FieldVisitor& v, ListenerTimeouts& p) {
       {"request_header",
        "From a request's first byte to the end of its head; dribbling does not extend it.", ""},
       duration(p.request_header, kShort, 1h));
-  v.scalar({"body_idle", "Without a byte of the body moving, in either direction.", ""},
+  v.scalar({"body_idle", "The longest a body may stand still, in either direction.", ""},
            duration(p.body_idle, kShort, kDay));
-  v.scalar({"keepalive", "Between two requests on one connection.", ""},
+  v.scalar({"keepalive", "The longest wait for the next request of a connection.", ""},
            duration(p.keepalive, kShort, kDay));
 }
 

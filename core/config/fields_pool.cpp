@@ -168,7 +168,7 @@ void visit_fields(FieldVisitor& v, ConnectionPoolPolicy& p) {
            duration(p.connect_timeout, kShort, 5min));
   v.scalar({"max_reuse", "Requests on one connection; 0: no limit.", "requests"},
            integer(p.max_reuse, 0, kMany * 1000));
-  v.scalar({"body_idle_timeout", "Without a byte of the body moving, in either direction.", ""},
+  v.scalar({"body_idle_timeout", "The longest a body may stand still, in either direction.", ""},
            duration(p.body_idle_timeout, kShort, kDay));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evenkeel/core/config/loader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "address.h"
@@ -108,16 +109,24 @@ void check_p2c(const DocumentNode& root, const Config& config, const std::string
   }
 }
 
-void report(const DocumentNode& root, const std::vector<Violation>& violations,
-            const std::string& prefix, ErrorSink& errors) {
+// The key that the file has, else the first.
+const std::string& place_of(const DocumentNode& root, const Violation& violation) {
+  for (const std::string& key : violation.keys) {
+    if (locate(root, key).exact) return key;
+  }
+  return violation.keys.front();
+}
+
+// Reports contradictions, except between values that were refused already.
+void report(const DocumentNode& root, std::vector<Violation> violations, const std::string& prefix,
+            ErrorSink& errors) {
+  std::erase_if(violations, [&](const Violation& violation) {
+    return std::any_of(violation.keys.begin(), violation.keys.end(),
+                       [&](const std::string& key) { return errors.covers(prefix + key); });
+  });
   for (const Violation& violation : violations) {
-    const std::string* key = &violation.keys.front();
-    bool covered = false;  // by an error that made the value meaningless
-    for (auto it = violation.keys.rbegin(); it != violation.keys.rend(); ++it) {
-      covered = covered || errors.covers(prefix + *it);
-      if (locate(root, *it).exact) key = &*it;
-    }
-    if (!covered) errors.add(locate(root, *key).where, prefix + *key, violation.message);
+    const std::string& key = place_of(root, violation);
+    errors.add(locate(root, key).where, prefix + key, violation.message);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace evenkeel::core {
 namespace {
@@ -50,23 +51,22 @@ std::optional<TextFault> find_text_fault(std::string_view text) {
   return std::nullopt;
 }
 
-std::string one_line(std::string_view text, std::size_t max_length) {
-  std::string line(text.substr(0, max_length));
+std::string one_line(std::string text, std::size_t max_length) {
   if (text.size() > max_length) {
     std::size_t end = max_length;
     while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xC0) == 0x80) --end;
-    line.resize(end);
-    line += "…";
+    text.resize(end);
+    text += "…";
   }
-  for (char& c : line) {
+  for (char& c : text) {
     if (is_control(c) || c == '\t' || c == '\n' || c == '\r') c = '?';
   }
-  return line;
+  return text;
 }
 
 std::string quote(std::string_view text) {
   constexpr std::size_t kShown = 60;
-  return "\"" + one_line(text, kShown) + "\"";
+  return "\"" + one_line(std::string(text), kShown) + "\"";
 }
 
 }  // namespace evenkeel::core

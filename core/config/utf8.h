@@ -20,7 +20,7 @@ struct TextFault {
 
 // `text` with control characters replaced and cut to about `max_length` bytes (never inside a
 // character): what a file says must not be able to break the line an error stands on.
-[[nodiscard]] std::string one_line(std::string_view text, std::size_t max_length);
+[[nodiscard]] std::string one_line(std::string text, std::size_t max_length);
 // The same in quotes, short enough to stand in a sentence.
 [[nodiscard]] std::string quote(std::string_view text);
 

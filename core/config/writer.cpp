@@ -54,7 +54,7 @@ class YamlWriter final : public FieldVisitor {
 
  private:
   // One element, its first field behind a dash. Comments stand at the first one only.
-  std::string element(const SectionList& list, std::size_t i) const {
+  [[nodiscard]] std::string element(const SectionList& list, std::size_t i) const {
     std::string text;
     YamlWriter inner(text, indent_ + 4, comments_ && i == 0);
     list.visit(i, inner);

@@ -52,8 +52,8 @@ class FieldVisitor {
   virtual void sections(const Field& field, const SectionList& list) = 0;
 };
 
-// Shows every field of `config`, in the order of a file. Elements of lists are visited as they are:
-// a visitor that wants to see the fields of an empty list appends one first.
-void visit_fields(FieldVisitor& visitor, Config& config);
+// Shows every field of the policies `p`, in the order of a file. Elements of lists are visited as
+// they are: a visitor that wants to see the fields of an empty list appends one first.
+void visit_fields(FieldVisitor& v, Config& p);
 
 }  // namespace evenkeel::core
