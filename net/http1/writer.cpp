@@ -178,22 +178,22 @@ void write_final_response_fields(const ResponseHead& head, const ResponsePlan& p
 }  // namespace
 
 std::size_t write_request_head(const RequestHead& head, const Forwarding& how,
-                               std::span<char> bytes) {
-  Output out(bytes);
-  write_request_line(head, out);
+                               std::span<char> out) {
+  Output text(out);
+  write_request_line(head, text);
   if (!head.fields.has(FieldId::host)) {
-    out.field("Host", head.host.empty() ? how.default_host : head.host);
+    text.field("Host", head.host.empty() ? how.default_host : head.host);
   }
-  write_request_fields(head, how, out);
-  if (!how.scheme.empty()) out.field("X-Forwarded-Proto", how.scheme);
+  write_request_fields(head, how, text);
+  if (!how.scheme.empty()) text.field("X-Forwarded-Proto", how.scheme);
   if (!head.fields.has(FieldId::x_forwarded_host) && !head.host.empty()) {
-    out.field("X-Forwarded-Host", head.host);
+    text.field("X-Forwarded-Host", head.host);
   }
-  if (!how.request_id.empty()) out.field("X-Request-ID", how.request_id);
-  write_framing(head.framing, head.length, out);
-  if (how.upgrade) out.put("Connection: upgrade\r\n");
-  out.put("\r\n");
-  return out.size();
+  if (!how.request_id.empty()) text.field("X-Request-ID", how.request_id);
+  write_framing(head.framing, head.length, text);
+  if (how.upgrade) text.put("Connection: upgrade\r\n");
+  text.put("\r\n");
+  return text.size();
 }
 
 BodyFraming client_framing(const ResponseHead& head, unsigned client_minor_version) {
@@ -209,50 +209,50 @@ BodyFraming client_framing(const ResponseHead& head, unsigned client_minor_versi
 }
 
 std::size_t write_response_head(const ResponseHead& head, const ResponsePlan& plan,
-                                std::span<char> bytes) {
-  Output out(bytes);
-  write_status_line(head.status, head.reason, out);
+                                std::span<char> out) {
+  Output text(out);
+  write_status_line(head.status, head.reason, text);
   const Field* const last_via = last_of(head.fields, FieldId::via);
   for (const Field& field : head.fields) {
     if (field.id == FieldId::content_length || field.id == FieldId::transfer_encoding) continue;
     if (&field == last_via) {
-      out.field(field.name, field.value, via_element(head.minor_version));
+      text.field(field.name, field.value, via_element(head.minor_version));
     } else if (!field.hop_by_hop || (field.id == FieldId::upgrade && head.switches_protocol)) {
-      out.field(field.name, field.value);
+      text.field(field.name, field.value);
     }
   }
-  if (last_via == nullptr) out.field("Via", via_element(head.minor_version));
+  if (last_via == nullptr) text.field("Via", via_element(head.minor_version));
   if (head.switches_protocol) {
-    out.put("Connection: upgrade\r\n");
+    text.put("Connection: upgrade\r\n");
   } else if (!head.is_interim()) {
-    write_final_response_fields(head, plan, out);
+    write_final_response_fields(head, plan, text);
   }
-  out.put("\r\n");
-  return out.size();
+  text.put("\r\n");
+  return text.size();
 }
 
 std::size_t write_error_response(unsigned status, std::string_view cause, const ErrorPlan& plan,
-                                 std::span<char> bytes) {
+                                 std::span<char> out) {
   constexpr std::string_view kSeparator = ": ";
   const std::string_view reason = reason_phrase(status);
-  Output out(bytes);
-  write_status_line(status, reason, out);
-  out.put("Content-Type: text/plain; charset=utf-8\r\n");
+  Output text(out);
+  write_status_line(status, reason, text);
+  text.put("Content-Type: text/plain; charset=utf-8\r\n");
   // The body is "<3 digits> <reason>: <cause>\n".
-  out.number_field("Content-Length: ", 4 + reason.size() + kSeparator.size() + cause.size() + 1);
-  if (plan.retry_after_seconds) out.number_field("Retry-After: ", *plan.retry_after_seconds);
-  if (!plan.date.empty()) out.field("Date", plan.date);
-  if (!plan.request_id.empty()) out.field("X-Request-ID", plan.request_id);
-  write_connection(plan.keep_alive, plan.minor_version, out);
-  out.put("\r\n");
-  if (plan.head_request) return out.size();
-  out.number(status);
-  out.put(" ");
-  out.put(reason);
-  out.put(kSeparator);
-  out.put(cause);
-  out.put("\n");
-  return out.size();
+  text.number_field("Content-Length: ", 4 + reason.size() + kSeparator.size() + cause.size() + 1);
+  if (plan.retry_after_seconds) text.number_field("Retry-After: ", *plan.retry_after_seconds);
+  if (!plan.date.empty()) text.field("Date", plan.date);
+  if (!plan.request_id.empty()) text.field("X-Request-ID", plan.request_id);
+  write_connection(plan.keep_alive, plan.minor_version, text);
+  text.put("\r\n");
+  if (plan.head_request) return text.size();
+  text.number(status);
+  text.put(" ");
+  text.put(reason);
+  text.put(kSeparator);
+  text.put(cause);
+  text.put("\n");
+  return text.size();
 }
 
 }  // namespace evenkeel::net::http1
