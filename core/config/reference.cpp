@@ -32,7 +32,8 @@ pools:
 - **Durations** are whole numbers with a unit: `250ms`, `10s`, `1m30s`, `24h` (h, m, s, ms, us, ns).
   Plain `0` is allowed, other plain numbers are not.
 - **Sizes** are bytes, or `64KiB`, `1MiB`, `2GiB`.
-- **off** instead of a map switches a policy off: `circuit_breaker: off`.
+- **off** instead of a map switches a policy off: `circuit_breaker: off`. Files are YAML 1.2, where
+  on, off, yes and no are words.
 - Without `routes` everything goes to the only pool. A backend without `id` is called by its
   `host:port`, a listener without `name` by its address.
 - Names are letters, digits and `-_.:`. Columns in error messages count bytes.
