@@ -27,13 +27,13 @@ std::uint64_t period(std::span<const Load> loads) {
 SmoothWeightedRoundRobin::SmoothWeightedRoundRobin(std::span<const BackendPolicy> backends,
                                                    Stream phase)
     : balance_(backends.size(), 0) {
-  std::vector<Load> loads(backends.size());
-  std::vector<BackendIndex> all;
-  for (std::uint32_t i = 0; i < backends.size(); ++i) {
-    loads[i].weight = backends[i].weight;
-    if (loads[i].weight != 0) all.push_back(BackendIndex{i});
+  if (backends.empty()) return;
+  std::vector<Load> loads;
+  std::vector<BackendIndex> all;  // a weight of 0 gains nothing, and is never the highest
+  for (const BackendPolicy& backend : backends) {
+    all.push_back(BackendIndex{static_cast<std::uint32_t>(loads.size())});
+    loads.push_back(Load{backend.weight, 0});
   }
-  if (all.empty()) return;
   const std::uint64_t affordable = std::max<std::uint64_t>(1, kRotationWork / all.size());
   rotate(Candidates{all, loads, false}, phase.below(std::min(period(loads), affordable), 0));
 }

@@ -66,26 +66,27 @@ std::optional<ActiveCheck::Change> ActiveCheck::on_result(Instant /*now*/,
 }
 
 std::optional<ActiveCheck::Change> ActiveCheck::count(bool passed) {
-  std::uint32_t& row = passed ? passed_in_a_row_ : failed_in_a_row_;
-  std::uint32_t& other = passed ? failed_in_a_row_ : passed_in_a_row_;
-  other = 0;
   const HealthState verdict = passed ? HealthState::healthy : HealthState::unhealthy;
-  if (verdict == state_) return std::nullopt;  // nothing to prove
-  ++row;
+  if (verdict == state_) {
+    contrary_in_a_row_ = 0;
+    return std::nullopt;
+  }
+  ++contrary_in_a_row_;
   // Whoever waits for a first result takes what comes.
-  const std::uint32_t threshold = passed ? terms_.healthy_threshold : terms_.unhealthy_threshold;
-  if (state_ != HealthState::unchecked && row < threshold) return std::nullopt;
+  const std::uint32_t threshold = state_ == HealthState::unchecked ? 1
+                                  : passed                         ? terms_.healthy_threshold
+                                                                   : terms_.unhealthy_threshold;
+  if (contrary_in_a_row_ < threshold) return std::nullopt;
   const TransitionReason reason =
       passed ? TransitionReason::checks_passed : TransitionReason::checks_failed;
-  return become(verdict, reason, row);
+  return become(verdict, reason, contrary_in_a_row_);
 }
 
 ActiveCheck::Change ActiveCheck::become(HealthState to, TransitionReason reason,
                                         std::uint64_t evidence) {
   const Change change{state_, to, reason, evidence};
   state_ = to;
-  passed_in_a_row_ = 0;
-  failed_in_a_row_ = 0;
+  contrary_in_a_row_ = 0;
   give_up_waiting_ = kNever;
   schedule_next();
   return change;

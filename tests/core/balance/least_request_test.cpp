@@ -71,6 +71,19 @@ TEST(LeastRequest, TiesFallUniformly) {
   }
 }
 
+TEST(LeastRequest, OfEqualsTheOneDrawnFirstWins) {
+  const Stream stream(Seed{12}, "picks");
+  TestPool pool = TestPool::of_in_flight(std::vector<std::uint32_t>(10, 3));
+  for (const std::uint32_t choices : {2U, 3U}) {
+    const LeastRequest strategy(choices);
+    for (std::uint64_t decision = 0; decision < 20; ++decision) {
+      Draws draws(stream, decision);
+      Draws same(stream, decision);
+      EXPECT_EQ(index(strategy.pick(pool.candidates(), draws)), same.below(10));
+    }
+  }
+}
+
 TEST(LeastRequest, ComparesAllWhenThereAreNoMoreThanChoices) {
   LeastRequest strategy(4);
   TestPool pool = TestPool::of_in_flight({2, 1, 3, 1});

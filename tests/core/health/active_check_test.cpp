@@ -102,6 +102,13 @@ TEST(ActiveCheck, InterleavedResultsReachNoThreshold) {
   EXPECT_EQ(runner.run("pfpfpf").find("healthy"), std::string::npos);
 }
 
+TEST(ActiveCheck, ResultsThatAgreeWithTheStateChangeNothing) {
+  Runner runner(plain());
+  EXPECT_EQ(runner.run("ppppp"), "#0 #1 #2 #3 #4");
+  runner.run("fff");
+  EXPECT_EQ(runner.run("ffff"), "#8 #9 #10 #11");
+}
+
 TEST(ActiveCheck, CountsStartAnewAfterAChange) {
   Runner runner(plain());
   runner.run("fffpp");
@@ -191,17 +198,20 @@ TEST(ActiveCheck, TheUnhealthyIntervalHoldsFromTheVerdictOn) {
   EXPECT_EQ(gaps, (std::vector<Duration>{10s, 10s, 5s, 5s, 10s}));
 }
 
-// With the longest timeout allowed, one check ends at the very instant the next may start.
+// With the longest timeout allowed, one check ends at the very instant the next may start. A longer
+// one, which the loader refuses, holds the next one up.
 TEST(ActiveCheck, ChecksNeverOverlap) {
   HealthCheckPolicy policy = plain();
-  policy.timeout = policy.interval;
-  ActiveCheck check(policy, kJitter, at(0s));
-  bool running = false;
-  for (int i = 0; i < 100; ++i) {
-    const auto step = check.on_deadline(check.next_deadline());
-    if (step.due == ActiveCheck::Due::nothing) continue;
-    EXPECT_EQ(step.due == ActiveCheck::Due::start_check, !running);
-    running = !running;
+  for (const Duration timeout : {policy.interval, 3 * policy.interval}) {
+    policy.timeout = timeout;
+    ActiveCheck check(policy, kJitter, at(0s));
+    bool running = false;
+    for (int i = 0; i < 100; ++i) {
+      const auto step = check.on_deadline(check.next_deadline());
+      EXPECT_EQ(step.due,
+                running ? ActiveCheck::Due::time_out_check : ActiveCheck::Due::start_check);
+      running = !running;
+    }
   }
 }
 

@@ -243,7 +243,7 @@ RC_GTEST_PROP(CircuitBreakerModel, AnyHistoryAgreesWithTheModel, ()) {
   model.policy.minimum_requests = *rc::gen::inRange<std::uint32_t>(1, 6);
   model.policy.half_open_max_requests = *rc::gen::inRange<std::uint32_t>(1, 4);
   model.policy.half_open_successes = *rc::gen::inRange<std::uint32_t>(1, 4);
-  model.policy.open_duration = *rc::gen::element<Duration>(1s, 7s, 30s);
+  model.policy.open_duration = *rc::gen::element<Duration>(1s, 7s, 30s, 60s);
   model.policy.max_open_duration = *rc::gen::element<Duration>(30s, 50s, 300s);
   System system(model.policy);
   rc::state::check(

@@ -74,10 +74,9 @@ class ActiveCheck {
   Terms terms_;
   Stream jitter_;
   HealthState state_ = HealthState::healthy;
-  std::uint32_t passed_in_a_row_ = 0;  // at most one of the two is above 0
-  std::uint32_t failed_in_a_row_ = 0;
-  std::uint64_t checks_ = 0;  // started so far; the running one's number is one less
-  Instant started_ = kNever;  // the last check's start
+  std::uint32_t contrary_in_a_row_ = 0;  // results that speak against the state
+  std::uint64_t checks_ = 0;             // started so far; the running one's number is one less
+  Instant started_ = kNever;             // the last check's start
   Instant next_start_ = kNever;
   Instant timeout_at_ = kNever;       // of the running check; kNever: none is running
   Instant give_up_waiting_ = kNever;  // unchecked no longer than this
