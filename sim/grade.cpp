@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "evenkeel/core/config/units.h"
 #include "evenkeel/core/random.h"
 
 namespace evenkeel::sim {
@@ -228,8 +227,8 @@ std::string describe(const Measure& measure, std::optional<Aggregate> how, const
   const std::string where = to_text(measure.where);
   if (!where.empty()) text += " (" + where + ")";
   if (measure.window) {
-    text += " in [" + core::format_duration(measure.window->from.time_since_epoch()) + ", " +
-            core::format_duration(measure.window->until.time_since_epoch()) + "]";
+    text += " in [" + duration_text(measure.window->from.time_since_epoch()) + ", " +
+            duration_text(measure.window->until.time_since_epoch()) + "]";
   }
   if (run != 0) text += " of variant " + plan.runs[run].name;
   if (plan.runs[run].sweep && how) text += ", " + std::string(to_text(*how)) + " of the points";

@@ -76,6 +76,8 @@ core::Duration Histogram::quantile(std::uint64_t numerator, std::uint64_t denomi
   if (count_ == 0) return core::Duration::zero();
   const Sum scaled = static_cast<Sum>(count_) * numerator;
   const auto rank = static_cast<std::uint64_t>((scaled + denominator - 1) / denominator);
+  if (rank >= count_) return nanoseconds(max_);
+  if (rank <= 1) return nanoseconds(min_);
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     seen += counts_[i];

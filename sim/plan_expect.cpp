@@ -21,8 +21,26 @@ constexpr double kLargest = 1e15;
 constexpr std::size_t kLongestReason = 2000;
 
 std::string text_of(const Window& window) {
-  return "[" + core::format_duration(window.from.time_since_epoch()) + ", " +
-         core::format_duration(window.until.time_since_epoch()) + "]";
+  return "[" + duration_text(window.from.time_since_epoch()) + ", " +
+         duration_text(window.until.time_since_epoch()) + "]";
+}
+
+// A duration; unlike those of a configuration it may have decimals: "20.7ms".
+std::optional<Duration> parse_bound(std::string_view text) {
+  const std::size_t point = text.find('.');
+  if (point == std::string_view::npos) return core::parse_duration(text);
+  std::size_t unit = point + 1;
+  while (unit < text.size() && text[unit] >= '0' && text[unit] <= '9') ++unit;
+  const std::string digits =
+      std::string(text.substr(0, point)) + std::string(text.substr(point + 1, unit - point - 1));
+  const std::size_t decimals = unit - point - 1;
+  if (point == 0 || decimals == 0 || decimals > 6) return std::nullopt;
+  // "20.7ms" is 207 ms over 10; what is no whole number of nanoseconds is refused.
+  const auto scaled = core::parse_duration(digits + std::string(text.substr(unit)));
+  std::int64_t divisor = 1;
+  for (std::size_t i = 0; i < decimals; ++i) divisor *= 10;
+  if (!scaled || scaled->count() % divisor != 0) return std::nullopt;
+  return *scaled / divisor;
 }
 
 // Why a measurement cannot be made, and the key to blame.
@@ -234,9 +252,15 @@ class ExpectationReader {
   // A figure in the metric's unit.
   bool read_figure(core::MapReader& reader, std::string_view key, Unit unit, double& figure) {
     if (unit != Unit::duration) return reader.required(key, core::number(figure, 0, kLargest));
-    Duration value{};
-    if (!reader.required(key, core::duration(value, 0ns, 10000h))) return false;
-    figure = static_cast<double>(value.count());
+    const DocumentNode* node = reader.take_required(key);
+    if (node == nullptr) return false;
+    const auto value = node->kind == Kind::scalar ? parse_bound(node->scalar) : std::nullopt;
+    if (!value) {
+      reader.fail(key, "expected a duration such as 130ms, 20.7ms or 1m30s, found " +
+                           core::describe(*node));
+      return false;
+    }
+    figure = static_cast<double>(value->count());
     return true;
   }
 

@@ -57,7 +57,7 @@ void read_backend(const DocumentNode& node, const std::string& path, core::Error
   reader.required("name", core::name(model.name));
   reader.optional("count", core::integer(count, 1, kMaxBackends));
   reader.optional("pool", core::name(read.pool));
-  reader.optional("weight", core::integer(read.weight, 0, 1'000'000));
+  reader.optional("weight", core::integer(read.weight, 0, 65535));
   reader.optional("workers", core::integer(model.workers, 1, 1'000'000));
   read_queue_limit(reader, model.queue_limit);
   reader.optional("discipline", core::constant("fifo"));

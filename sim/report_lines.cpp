@@ -92,7 +92,7 @@ std::string verdict_text(const Plan& plan, const Verdict& verdict) {
 
 std::string percent(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return "-";
-  return fixed(100 * static_cast<double>(part) / static_cast<double>(whole), 3) + " %";
+  return fixed(100 * static_cast<double>(part) / static_cast<double>(whole), 4) + " %";
 }
 
 std::string hex(std::uint64_t value) { return to_text(Digest{{value, 0}}).substr(0, 16); }
