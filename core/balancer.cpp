@@ -2,16 +2,17 @@
 #include "evenkeel/core/balancer.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
+#include "evenkeel/core/check.h"
 #include "evenkeel/core/retry/backoff.h"
 
 namespace evenkeel::core {
 
 namespace {
 
-// 5xx, but not a 503 (or 429) that asks to come back later: that one sheds load, and is no evidence.
+// 5xx, but not a 503 (or 429) that asks to come back later: that one sheds load, and is no
+// evidence.
 Outcome outcome_of(const ResponseFacts& response) {
   const bool sheds = response.has_retry_after && (response.status == 503 || response.status == 429);
   if (sheds) return Outcome::neutral;
@@ -102,14 +103,16 @@ Balancer::Balancer(std::shared_ptr<const Config> config, const Options& options,
   const Stream health(options.seed, "health");
   for (std::uint32_t i = 0; i < config_->pools.size(); ++i) {
     const PoolPolicy& policy = config_->pools[i];
+    EVENKEEL_CHECK(policy.retry.max_attempts <= kMaxAttempts);
     pools_.emplace_back(policy, phases.of(i));
     homes_.emplace_back(PoolIndex{i}, policy, health.of(i), now);
     PoolTimers timers;
-    timers.connect =
-        deadlines_.add_class(std::min(policy.connection_pool.connect_timeout,
-                                      policy.retry.attempt_timeout));
+    timers.connect = deadlines_.add_class(
+        std::min(policy.connection_pool.connect_timeout, policy.retry.attempt_timeout));
     timers.attempt = deadlines_.add_class(policy.retry.attempt_timeout);
-    if (policy.retry.hedge.enabled) timers.hedge = deadlines_.add_class(policy.retry.hedge.delay);
+    if (policy.retry.hedge.enabled) {
+      timers.hedge = deadlines_.add_class(policy.retry.hedge.delay, Deadlines::kFineQuantum);
+    }
     pool_timers_.push_back(timers);
     settle(now, PoolIndex{i});
   }
@@ -118,7 +121,7 @@ Balancer::Balancer(std::shared_ptr<const Config> config, const Options& options,
   }
 }
 
-// ---- facts about requests -------------------------------------------------------------------------
+// ---- facts about requests -----------------------------------------------------------------------
 
 RequestId Balancer::on_request(Instant now, const RequestFacts& request) {
   begin(now);
@@ -133,6 +136,7 @@ RequestId Balancer::on_request(Instant now, const RequestFacts& request) {
   exchange.record.arrived = now;
   note(now, EntryKind::request, exchange, 0,
        (index(request.route) << 8U) | static_cast<std::uint32_t>(request.method));
+  if (!request.replayable) note(now, EntryKind::replay_lost, exchange, 0, 0);
 
   if (live_ > capacity_) {
     reject(now, exchange, RejectCause::overflow);
@@ -201,14 +205,16 @@ void Balancer::on_response_head(Instant now, AttemptId id, const ResponseFacts& 
   const Outcome outcome = outcome_of(response);
   if (outcome != Outcome::success) report(now, exchange, *attempt, outcome);
   const bool wanted = wants_retry(retry_policy(exchange).on, response);
-  if (wanted && exchange.other(*attempt) != nullptr) {
-    cancel_attempt(now, exchange, *attempt, CancelReason::retried, outcome);
-  } else if (may_retry(now, exchange, wanted)) {
-    cancel_attempt(now, exchange, *attempt, CancelReason::retried, outcome);
-    retry(now, exchange);
-  } else {
+  const bool other_goes_on = wanted && exchange.other(*attempt) != nullptr;
+  if (!other_goes_on && !may_retry(now, exchange, wanted)) {
     commit(now, exchange, *attempt, response.status);
+    return;
   }
+  exchange.record.backend = attempt->backend;
+  cancel_attempt(now, exchange, *attempt, CancelReason::retried, outcome);
+  if (other_goes_on) return;
+  exchange.avoid_reuse = false;
+  retry(now, exchange);
 }
 
 void Balancer::on_response_end(Instant now, AttemptId id) {
@@ -243,8 +249,7 @@ void Balancer::on_client_gone(Instant now, RequestId request) {
 RequestRecord Balancer::finish(Instant now, RequestId request) {
   begin(now);
   Exchange* exchange = find(request);
-  assert(exchange != nullptr && "finish() is called once, with an id that on_request() gave");
-  if (exchange == nullptr) return {};
+  EVENKEEL_CHECK(exchange != nullptr);  // called once, with an id that on_request() gave
   note(now, EntryKind::finished, *exchange, 0, exchange->record.status);
   cancel_all(now, *exchange, CancelReason::client_gone);
   disarm_all(*exchange);
@@ -255,7 +260,7 @@ RequestRecord Balancer::finish(Instant now, RequestId request) {
   return exchange->record;
 }
 
-// ---- facts about health ---------------------------------------------------------------------------
+// ---- facts about health -------------------------------------------------------------------------
 
 void Balancer::on_check_ended(Instant now, CheckId check, CheckOutcome outcome) {
   begin(now);
@@ -271,14 +276,14 @@ void Balancer::on_deadline(Instant now) {
   if (next_deadline() > now) return;
   for (std::uint32_t i = 0; i < homes_.size(); ++i) {
     if (homes_[i].next_deadline() > now) continue;
-    journal_.record(now, EntryKind::deadline, i);
+    journal_.record(now, EntryKind::health_deadline, subject_of(BackendRef{PoolIndex{i}, {}}));
     homes_[i].on_deadline(now);
     settle(now, PoolIndex{i});
   }
   while (const auto due = deadlines_.pop_due(now)) on_timer(now, *due);
 }
 
-// ---- actions and questions ------------------------------------------------------------------------
+// ---- actions and questions ----------------------------------------------------------------------
 
 std::optional<Action> Balancer::poll_action() { return actions_.pop(); }
 
@@ -300,7 +305,7 @@ std::uint32_t Balancer::attempts(RequestId request) const {
   return exchange.generation == request.generation ? exchange.record.attempts : 0;
 }
 
-// ---- looking up -----------------------------------------------------------------------------------
+// ---- looking up ---------------------------------------------------------------------------------
 
 Exchange* Balancer::find(RequestId request) {
   if (request.slot >= exchanges_.size()) return nullptr;
@@ -340,11 +345,10 @@ Deadlines::Node Balancer::node(const Exchange& exchange, Timer timer) const {
 }
 
 Deadlines::Node Balancer::node(const Exchange& exchange, const Attempt& attempt) const {
-  return node(exchange,
-              &attempt == exchange.attempts.data() ? Timer::attempt_0 : Timer::attempt_1);
+  return node(exchange, &attempt == exchange.attempts.data() ? Timer::attempt_0 : Timer::attempt_1);
 }
 
-// ---- transitions of an exchange -------------------------------------------------------------------
+// ---- transitions of an exchange -----------------------------------------------------------------
 
 Exchange& Balancer::open_exchange() {
   if (free_slots_.empty()) {
@@ -401,7 +405,8 @@ void Balancer::end_attempt(Instant now, Exchange& exchange, Attempt& attempt, Ou
 
 void Balancer::cancel_attempt(Instant now, Exchange& exchange, Attempt& attempt,
                               CancelReason reason, Outcome outcome) {
-  note(now, EntryKind::cancel_attempt, exchange, attempt.number, static_cast<std::uint32_t>(reason));
+  note(now, EntryKind::cancel_attempt, exchange, attempt.number,
+       static_cast<std::uint32_t>(reason));
   actions_.push(CancelAttempt{id_of(exchange, attempt), reason});
   end_attempt(now, exchange, attempt, outcome);
 }
@@ -453,9 +458,8 @@ bool Balancer::may_retry(Instant now, Exchange& exchange, bool wanted_by_policy)
 void Balancer::retry(Instant now, Exchange& exchange) {
   exchange.record.flags = exchange.record.flags | Flag::retried;
   const std::uint32_t number = exchange.record.attempts;
-  const Duration delay =
-      backoff(retry_policy(exchange).backoff, number,
-              backoffs_.at(exchange.record.number * kMaxAttempts + number));
+  const Duration delay = backoff(retry_policy(exchange).backoff, number,
+                                 backoffs_.at(exchange.record.number * kMaxAttempts + number));
   if (delay > Duration::zero()) {
     deadlines_.arm_at(node(exchange, Timer::backoff), later(now, delay));
   } else if (!start_attempt(now, exchange, false)) {
@@ -519,10 +523,18 @@ void Balancer::on_timer(Instant now, Deadlines::Node due) {
       on_hedge_due(now, exchange);
       return;
     case Timer::backoff:
-      if (!start_attempt(now, exchange, false)) {
-        reject(now, exchange, RejectCause::no_healthy_backend);
-      }
+      on_backoff_over(now, exchange);
       return;
+  }
+}
+
+void Balancer::on_backoff_over(Instant now, Exchange& exchange) {
+  if (exchange.any_sent && !exchange.replayable) {
+    reject(
+        now, exchange,
+        exchange.record.failure ? cause_of(*exchange.record.failure) : RejectCause::upstream_reset);
+  } else if (!start_attempt(now, exchange, false)) {
+    reject(now, exchange, RejectCause::no_healthy_backend);
   }
 }
 
@@ -530,14 +542,15 @@ void Balancer::on_hedge_due(Instant now, Exchange& exchange) {
   const bool one_live = exchange.attempts[0].live() != exchange.attempts[1].live();
   if (!one_live || !exchange.replayable) return;
   if (exchange.record.attempts >= retry_policy(exchange).max_attempts) return;
-  if (pools_[index(exchange.pool)].eligible().size() <= 1) return;
+  // Asked before the budget is charged: what is spent never comes back.
+  if (!pools_[index(exchange.pool)].has_untried(exchange.tried_backends())) return;
   if (!homes_[index(exchange.pool)].try_hedge(now)) return;
   if (start_attempt(now, exchange, true)) {
     exchange.record.flags = exchange.record.flags | Flag::hedged;
   }
 }
 
-// ---- plumbing -------------------------------------------------------------------------------------
+// ---- plumbing -----------------------------------------------------------------------------------
 
 void Balancer::report(Instant now, Exchange& exchange, Attempt& attempt, Outcome outcome) {
   if (attempt.reported) return;
@@ -560,6 +573,7 @@ void Balancer::settle(Instant now, PoolIndex pool) {
     transitions_.push_back(transition);
     journal_.record(now, EntryKind::transition, subject_of(transition.backend),
                     (static_cast<std::uint32_t>(transition.kind) << 16U) |
+                        (static_cast<std::uint32_t>(transition.reason) << 12U) |
                         (std::uint32_t{transition.from} << 8U) | transition.to);
   }
   for (const Action& action : home.actions()) {
@@ -578,7 +592,7 @@ void Balancer::note(Instant now, EntryKind kind, const Exchange& exchange, std::
 }
 
 void Balancer::begin(Instant now) {
-  assert(now >= last_now_ && "time never goes backwards");
+  EVENKEEL_CHECK(now >= last_now_);  // time never goes backwards
   last_now_ = now;
 }
 

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evenkeel/core/deadlines.h"
 
-#include <utility>
+#include "evenkeel/core/check.h"
 
 namespace evenkeel::core {
 
+Deadlines::Deadlines(Duration coarse_quantum) : coarse_quantum_(coarse_quantum) {
+  EVENKEEL_CHECK(coarse_quantum > Duration::zero());
+}
+
 Deadlines::Class Deadlines::add_class(Duration timeout) {
+  return add_class(timeout, timeout >= kCoarseFrom ? coarse_quantum_ : kFineQuantum);
+}
+
+Deadlines::Class Deadlines::add_class(Duration timeout, Duration quantum) {
   for (Class i = 0; i < lists_.size(); ++i) {
-    if (lists_[i].timeout == timeout) return i;
+    if (lists_[i].timeout == timeout && lists_[i].quantum == quantum) return i;
   }
   List list;
   list.timeout = timeout;
-  list.quantum = timeout >= kCoarseFrom ? coarse_quantum_ : kFineQuantum;
+  list.quantum = quantum;
   lists_.push_back(list);
   return static_cast<Class>(lists_.size() - 1);
 }

@@ -30,6 +30,7 @@ PoolHome::PoolHome(PoolIndex pool, const PoolPolicy& policy, Stream stream, Inst
   for (std::uint32_t i = 0; i < count; ++i) {
     checks_.emplace_back(policy.health_check, checks.of(i), now);
     breakers_.emplace_back(policy.circuit_breaker, breakers.of(i), now);
+    weighty_.push_back(policy.backends[i].weight != 0);
   }
   eligible_.resize(count, false);
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -58,12 +59,13 @@ void PoolHome::on_evidence(Instant now, const Evidence& evidence) {
     judge(evidence.backend);
   }
   if (evidence.outcome == Outcome::neutral) return;
+  if (evidence.outcome == Outcome::failure && !others_take_requests(evidence.backend)) return;
   const auto ejection =
       outliers_.on_outcome(now, evidence.backend, evidence.outcome == Outcome::success);
   if (!ejection) return;
-  transitions_.push_back(Transition{now, BackendRef{pool_, evidence.backend},
-                                    TransitionKind::ejection, TransitionReason::consecutive_failures,
-                                    0, 1, ejection->evidence, ejection->until});
+  transitions_.push_back(Transition{
+      now, BackendRef{pool_, evidence.backend}, TransitionKind::ejection,
+      TransitionReason::consecutive_failures, 0, 1, ejection->evidence, ejection->until});
   arm(outlier_node(), outliers_.next_deadline());
   judge(evidence.backend);
 }
@@ -133,7 +135,13 @@ void PoolHome::judge(BackendIndex backend) {
   const bool now_eligible = eligible(backend);
   if (now_eligible == eligible_[index(backend)]) return;
   eligible_[index(backend)] = now_eligible;
+  if (weighty_[index(backend)]) now_eligible ? ++takers_ : --takers_;
   verdicts_.push_back(Verdict{backend, now_eligible});
+}
+
+bool PoolHome::others_take_requests(BackendIndex backend) const {
+  const bool itself = eligible_[index(backend)] && weighty_[index(backend)];
+  return takers_ > (itself ? 1U : 0U);
 }
 
 void PoolHome::note(Instant now, BackendIndex backend, const ActiveCheck::Change& change) {
@@ -144,8 +152,8 @@ void PoolHome::note(Instant now, BackendIndex backend, const ActiveCheck::Change
 }
 
 void PoolHome::note(Instant now, BackendIndex backend, const CircuitBreaker::Change& change) {
-  const Instant until = change.to == BreakerState::open ? breakers_[index(backend)].open_until()
-                                                        : kNever;
+  const Instant until =
+      change.to == BreakerState::open ? breakers_[index(backend)].open_until() : kNever;
   transitions_.push_back(Transition{now, BackendRef{pool_, backend}, TransitionKind::breaker,
                                     change.reason, static_cast<std::uint8_t>(change.from),
                                     static_cast<std::uint8_t>(change.to), change.evidence, until});

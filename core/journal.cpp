@@ -1,29 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evenkeel/core/journal.h"
 
-
 namespace evenkeel::core {
 
 std::string_view to_text(EntryKind kind) {
   switch (kind) {
-    case EntryKind::request: return "request";
-    case EntryKind::attempt_sent: return "attempt_sent";
-    case EntryKind::replay_lost: return "replay_lost";
-    case EntryKind::response_head: return "response_head";
-    case EntryKind::response_end: return "response_end";
-    case EntryKind::attempt_failed: return "attempt_failed";
-    case EntryKind::client_gone: return "client_gone";
-    case EntryKind::finished: return "finished";
-    case EntryKind::check_ended: return "check_ended";
-    case EntryKind::deadline: return "deadline";
-    case EntryKind::start_attempt: return "start_attempt";
-    case EntryKind::cancel_attempt: return "cancel_attempt";
-    case EntryKind::send_response: return "send_response";
-    case EntryKind::reject_request: return "reject_request";
-    case EntryKind::abort_response: return "abort_response";
-    case EntryKind::start_check: return "start_check";
-    case EntryKind::cancel_check: return "cancel_check";
-    case EntryKind::transition: return "transition";
+    case EntryKind::request:
+      return "request";
+    case EntryKind::attempt_sent:
+      return "attempt_sent";
+    case EntryKind::replay_lost:
+      return "replay_lost";
+    case EntryKind::response_head:
+      return "response_head";
+    case EntryKind::response_end:
+      return "response_end";
+    case EntryKind::attempt_failed:
+      return "attempt_failed";
+    case EntryKind::client_gone:
+      return "client_gone";
+    case EntryKind::finished:
+      return "finished";
+    case EntryKind::check_ended:
+      return "check_ended";
+    case EntryKind::deadline:
+      return "deadline";
+    case EntryKind::health_deadline:
+      return "health_deadline";
+    case EntryKind::start_attempt:
+      return "start_attempt";
+    case EntryKind::cancel_attempt:
+      return "cancel_attempt";
+    case EntryKind::send_response:
+      return "send_response";
+    case EntryKind::reject_request:
+      return "reject_request";
+    case EntryKind::abort_response:
+      return "abort_response";
+    case EntryKind::start_check:
+      return "start_check";
+    case EntryKind::cancel_check:
+      return "cancel_check";
+    case EntryKind::transition:
+      return "transition";
   }
   return "?";
 }
@@ -33,8 +52,9 @@ std::string to_text(const Entry& entry) {
   std::string fraction = std::to_string(nanoseconds % 1'000'000'000);
   fraction.insert(0, 9 - fraction.size(), '0');
   const bool about_backend =
-      entry.kind == EntryKind::check_ended || entry.kind == EntryKind::start_check ||
-      entry.kind == EntryKind::cancel_check || entry.kind == EntryKind::transition;
+      entry.kind == EntryKind::check_ended || entry.kind == EntryKind::health_deadline ||
+      entry.kind == EntryKind::start_check || entry.kind == EntryKind::cancel_check ||
+      entry.kind == EntryKind::transition;
   const std::uint64_t major = about_backend ? entry.subject >> 32U : entry.subject >> 4U;
   const std::uint64_t minor = about_backend ? entry.subject & 0xffffffffU : entry.subject & 15U;
   return std::to_string(nanoseconds / 1'000'000'000) + "." + fraction + "s " +

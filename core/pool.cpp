@@ -7,9 +7,12 @@ namespace evenkeel::core {
 
 Pool::Pool(const PoolPolicy& policy, Stream phase)
     : picker_(make_picker(policy.balance, policy.backends, phase)) {
+  std::uint32_t weight = 0;  // of those that take requests
   for (const BackendPolicy& backend : policy.backends) {
     loads_.push_back(Load{backend.weight, 0});
-    equal_weights_ = equal_weights_ && backend.weight == policy.backends.front().weight;
+    if (backend.weight == 0) continue;
+    if (weight == 0) weight = backend.weight;
+    equal_weights_ = equal_weights_ && backend.weight == weight;
   }
   eligible_.reserve(loads_.size());
   untried_.reserve(loads_.size());
@@ -27,12 +30,19 @@ void Pool::set_eligible(BackendIndex backend, bool eligible) {
   }
 }
 
+bool Pool::has_untried(std::span<const BackendIndex> tried) const {
+  return std::any_of(eligible_.begin(), eligible_.end(), [tried](BackendIndex backend) {
+    return std::find(tried.begin(), tried.end(), backend) == tried.end();
+  });
+}
+
 std::optional<BackendIndex> Pool::pick(std::span<const BackendIndex> tried, Draws draws) {
   std::span<const BackendIndex> backends = eligible_;
   if (!tried.empty()) {
     untried_.clear();
     for (const BackendIndex backend : eligible_) {
-      if (std::find(tried.begin(), tried.end(), backend) == tried.end()) untried_.push_back(backend);
+      if (std::find(tried.begin(), tried.end(), backend) == tried.end())
+        untried_.push_back(backend);
     }
     backends = untried_;
   }

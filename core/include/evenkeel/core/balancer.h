@@ -22,14 +22,15 @@ namespace evenkeel::core {
 
 // Everything one worker decides: its pools and every request in flight.
 //
-// Facts go in through on_*(), actions come out of poll_action(), and next_deadline() says when to come
-// back. A driver reads the clock once per event, hands it in, and polls until there is nothing left:
+// Facts go in through on_*(), actions come out of poll_action(), and next_deadline() says when to
+// come back. A driver reads the clock once per event, hands it in, and polls until there is nothing
+// left:
 //
 //     balancer.on_response_head(now, attempt, head);
 //     while (auto action = balancer.poll_action()) act(*action);
 //
-// `now` never goes backwards. A fact about a request or attempt that is over is ignored: acting on one
-// event may end what the next one, already on its way, speaks of.
+// `now` never goes backwards. A fact about a request or attempt that is over is ignored: acting on
+// one event may end what the next one, already on its way, speaks of.
 //
 // The life of a request: on_request() → StartAttempt … → SendResponse or RejectRequest → the driver
 // delivers it to the client → finish(), which hands out the record and frees the slot.
@@ -37,41 +38,43 @@ class Balancer {
  public:
   struct Options {
     Seed seed{};
-    std::uint32_t capacity = 65536;        // requests in flight; more are rejected as overflow
-    Duration coarse_quantum = 50ms;        // timeouts of a second or more are up to this late
+    std::uint32_t capacity = 65536;  // requests in flight; more are rejected as overflow
+    Duration coarse_quantum = 50ms;  // timeouts of a second or more are up to this late; above 0
     JournalMode journal = JournalMode::off;
   };
 
   // Pools start as their policies say: first checks are spread over one interval from `now`.
   Balancer(std::shared_ptr<const Config> config, const Options& options, Instant now);
 
-  // ---- facts about requests ----------------------------------------------------------------------
+  // ---- facts about requests ---------------------------------------------------------------------
 
   // A complete request head. The id is valid until finish().
   [[nodiscard]] RequestId on_request(Instant now, const RequestFacts& request);
   // The first byte of the request left for the backend; the connect phase is over.
-  void on_attempt_sent(Instant now, AttemptId attempt);
+  void on_attempt_sent(Instant now, AttemptId id);
   // The upload moves: the attempt's deadline starts anew.
   void on_upload_progress(Instant now, RequestId request);
-  // Bytes of the body are gone for good: the request cannot be sent again.
+  // Bytes of the body are gone for good: the request cannot be sent again. A retry that waits for
+  // its backoff is given up when its time comes.
   void on_replay_lost(Instant now, RequestId request);
-  void on_response_head(Instant now, AttemptId attempt, const ResponseFacts& response);
+  void on_response_head(Instant now, AttemptId id, const ResponseFacts& response);
   // The backend's response is complete.
-  void on_response_end(Instant now, AttemptId attempt);
-  void on_attempt_failed(Instant now, AttemptId attempt, AttemptFailure failure);
+  void on_response_end(Instant now, AttemptId id);
+  void on_attempt_failed(Instant now, AttemptId id, AttemptFailure failure);
   // The client went away. Live attempts are cancelled; finish() is still wanted.
   void on_client_gone(Instant now, RequestId request);
-  // The client has its answer, or never will. Live attempts are cancelled. Once per request.
+  // The client has its answer, or never will. Live attempts are cancelled. Exactly once per
+  // request.
   [[nodiscard]] RequestRecord finish(Instant now, RequestId request);
 
-  // ---- facts about health ------------------------------------------------------------------------
+  // ---- facts about health -----------------------------------------------------------------------
 
   void on_check_ended(Instant now, CheckId check, CheckOutcome outcome);
 
   // Fires everything due at or before `now`. A call that comes too early does nothing.
   void on_deadline(Instant now);
 
-  // ---- actions and questions ---------------------------------------------------------------------
+  // ---- actions and questions --------------------------------------------------------------------
 
   // The oldest action not yet taken. Ask again after any on_*() call and after finish().
   [[nodiscard]] std::optional<Action> poll_action();
@@ -100,11 +103,13 @@ class Balancer {
     Deadlines::Class hedge = 0;
   };
 
-  // ---- looking up --------------------------------------------------------------------------------
+  // ---- looking up -------------------------------------------------------------------------------
   [[nodiscard]] Exchange* find(RequestId request);
   // The live attempt and its exchange, or nullptr when it is over.
-  [[nodiscard]] Attempt* find(AttemptId attempt);
-  [[nodiscard]] Exchange& exchange_of(AttemptId attempt) { return exchanges_[attempt.request.slot]; }
+  [[nodiscard]] Attempt* find(AttemptId id);
+  [[nodiscard]] Exchange& exchange_of(AttemptId attempt) {
+    return exchanges_[attempt.request.slot];
+  }
   [[nodiscard]] std::uint32_t slot_of(const Exchange& exchange) const;
   [[nodiscard]] RequestId id_of(const Exchange& exchange) const;
   [[nodiscard]] AttemptId id_of(const Exchange& exchange, const Attempt& attempt) const;
@@ -112,7 +117,7 @@ class Balancer {
   [[nodiscard]] Deadlines::Node node(const Exchange& exchange, Timer timer) const;
   [[nodiscard]] Deadlines::Node node(const Exchange& exchange, const Attempt& attempt) const;
 
-  // ---- transitions of an exchange ----------------------------------------------------------------
+  // ---- transitions of an exchange ---------------------------------------------------------------
   [[nodiscard]] Exchange& open_exchange();
   // Picks a backend and starts an attempt on it; false when none is eligible.
   bool start_attempt(Instant now, Exchange& exchange, bool hedge);
@@ -122,6 +127,8 @@ class Balancer {
                       Outcome outcome);
   void cancel_all(Instant now, Exchange& exchange, CancelReason reason);
   void fail_attempt(Instant now, Exchange& exchange, Attempt& attempt, AttemptFailure failure);
+  // The backoff is over.
+  void on_backoff_over(Instant now, Exchange& exchange);
   // After an attempt failed before the head: waits for the other one, retries, or gives up.
   void after_failure(Instant now, Exchange& exchange, AttemptFailure failure);
   [[nodiscard]] bool may_retry(Instant now, Exchange& exchange, bool wanted_by_policy);
@@ -129,10 +136,10 @@ class Balancer {
   void commit(Instant now, Exchange& exchange, Attempt& attempt, std::uint16_t status);
   void reject(Instant now, Exchange& exchange, RejectCause cause);
   void disarm_all(const Exchange& exchange);
-  void on_timer(Instant now, Deadlines::Node node);
+  void on_timer(Instant now, Deadlines::Node due);
   void on_hedge_due(Instant now, Exchange& exchange);
 
-  // ---- plumbing ----------------------------------------------------------------------------------
+  // ---- plumbing ---------------------------------------------------------------------------------
   void report(Instant now, Exchange& exchange, Attempt& attempt, Outcome outcome);
   // Takes what a home decided: verdicts to the pool, transitions and actions out.
   void settle(Instant now, PoolIndex pool);

@@ -11,12 +11,13 @@ namespace evenkeel::core {
 
 // Which deadlines have passed, at almost no cost for the many that never do.
 //
-// Nearly every timeout is cancelled, so arming and cancelling must cost nothing. All timeouts of the
-// same length expire in the order in which they were armed: one linked list per length stays sorted by
-// appending, which takes about 2 ns where a timer queue takes 140. Lists expire on multiples of a
-// quantum: the coarse one for a second or more, a millisecond below that.
+// Nearly every timeout is cancelled, so arming and cancelling must cost nothing. All timeouts of
+// the same length expire in the order in which they were armed: one linked list per length stays
+// sorted by appending, which takes about 2 ns where a timer queue takes 140. Lists expire on
+// multiples of a quantum: the coarse one for a second or more, a millisecond below that.
 //
-// Deadlines with lengths of their own (a jittered backoff) go into a heap instead, on the fine quantum.
+// Deadlines with lengths of their own (a jittered backoff) go into a heap instead, on the fine
+// quantum.
 //
 //     class 5s:  node 7 ⇄ node 3 ⇄ node 12      (soonest first)
 //     class 1s:  node 2
@@ -29,10 +30,14 @@ class Deadlines {
   static constexpr Duration kFineQuantum = std::chrono::milliseconds(1);
   static constexpr Duration kCoarseFrom = std::chrono::seconds(1);
 
-  explicit Deadlines(Duration coarse_quantum) : coarse_quantum_(coarse_quantum) {}
+  // `coarse_quantum` must be above 0.
+  explicit Deadlines(Duration coarse_quantum);
 
-  // The class of timeouts this long. The same length gives the same class.
+  // The class of timeouts this long, on the quantum that suits the length. The same length and
+  // quantum give the same class.
   [[nodiscard]] Class add_class(Duration timeout);
+  // On this quantum, for what must be precise though it is long: a hedge.
+  [[nodiscard]] Class add_class(Duration timeout, Duration quantum);
   // Makes room for nodes below `count`.
   void reserve_nodes(std::uint32_t count);
 

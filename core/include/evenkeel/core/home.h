@@ -36,18 +36,19 @@ struct Verdict {
 // ejections, breakers with their half-open permits, the budgets of retries and hedges.
 //
 // Workers share nothing. Each pool has one home worker; the others post Evidence to it and receive
-// Verdicts, so that "one half-open probe" and the bound of the retry budget hold however many workers
-// there are. With one worker these messages are the direct calls below.
+// Verdicts, so that "one half-open probe" and the bound of the retry budget hold however many
+// workers there are. With one worker these messages are the direct calls below.
 //
 //     worker ── Evidence ──▶ PoolHome ── Verdict ──▶ every worker's Pool
 //            ── admit(), try_retry() ──▶
 //
 // A backend is eligible when its active checks say so, it is not ejected, and its breaker admits.
+// Failures of the only backend left count for no ejection: taking out everybody cures nothing.
 class PoolHome {
  public:
   PoolHome(PoolIndex pool, const PoolPolicy& policy, Stream stream, Instant now);
 
-  // ---- evidence and allowances -------------------------------------------------------------------
+  // ---- evidence and allowances ------------------------------------------------------------------
 
   void on_request(Instant now) {
     retries_.on_request(now);
@@ -57,7 +58,8 @@ class PoolHome {
   [[nodiscard]] bool try_retry(Instant now) { return retries_.try_spend(now); }
   [[nodiscard]] bool try_hedge(Instant now) { return hedging_ && hedges_.try_spend(now); }
 
-  // Takes the breaker's permit for an attempt on an eligible backend; it comes back with the Evidence.
+  // Takes the breaker's permit for an attempt on an eligible backend; it comes back with the
+  // Evidence.
   [[nodiscard]] CircuitBreaker::Ticket admit(Instant now, BackendIndex backend);
   void on_evidence(Instant now, const Evidence& evidence);
   void on_check_ended(Instant now, BackendIndex backend, std::uint64_t check, CheckOutcome outcome);
@@ -65,7 +67,7 @@ class PoolHome {
   void on_deadline(Instant now);
   [[nodiscard]] Instant next_deadline() const { return deadlines_.next(); }
 
-  // ---- what follows from it; each list is for the owner to read and clear() -----------------------
+  // ---- what follows from it; each list is for the owner to read and clear() ---------------------
 
   [[nodiscard]] std::span<const Verdict> verdicts() const { return verdicts_; }
   [[nodiscard]] std::span<const Transition> transitions() const { return transitions_; }
@@ -76,7 +78,7 @@ class PoolHome {
   }
   void clear_news();
 
-  // ---- questions ---------------------------------------------------------------------------------
+  // ---- questions --------------------------------------------------------------------------------
 
   [[nodiscard]] bool eligible(BackendIndex backend) const;
   [[nodiscard]] HealthState health(BackendIndex backend) const {
@@ -99,19 +101,23 @@ class PoolHome {
   void arm(Deadlines::Node node, Instant deadline);
   void on_check_deadline(Instant now, BackendIndex backend);
   void judge(BackendIndex backend);
+  // Whether some other backend could take this one's requests.
+  [[nodiscard]] bool others_take_requests(BackendIndex backend) const;
   void note(Instant now, BackendIndex backend, const ActiveCheck::Change& change);
   void note(Instant now, BackendIndex backend, const CircuitBreaker::Change& change);
 
   PoolIndex pool_;
   bool hedging_ = false;
-  std::vector<ActiveCheck> checks_;        // by BackendIndex, like the next two
+  std::vector<ActiveCheck> checks_;  // by BackendIndex, like the next two
   std::vector<CircuitBreaker> breakers_;
-  std::vector<bool> eligible_;             // as last told to the workers
+  std::vector<bool> eligible_;  // as last told to the workers
+  std::vector<bool> weighty_;   // not of weight 0: takes requests while eligible
+  std::uint32_t takers_ = 0;    // eligible and weighty
   OutlierDetector outliers_;
   RetryBudget retries_;
   RetryBudget hedges_;
   Deadlines deadlines_;
-  std::vector<BackendIndex> returned_;     // scratch of on_deadline()
+  std::vector<BackendIndex> returned_;  // scratch of on_deadline()
 
   std::vector<Verdict> verdicts_;
   std::vector<Transition> transitions_;

@@ -4,7 +4,8 @@
 #include <compare>
 #include <cstdint>
 
-// Dense indices and handles. Each is a type of its own, so that a backend cannot be taken for a pool.
+// Dense indices and handles. Each is a type of its own, so that a backend cannot be taken for a
+// pool.
 namespace evenkeel::core {
 
 enum class RouteIndex : std::uint32_t {};    // position in Config::routes
@@ -13,7 +14,9 @@ enum class BackendIndex : std::uint32_t {};  // position in PoolPolicy::backends
 
 [[nodiscard]] constexpr std::uint32_t index(RouteIndex i) { return static_cast<std::uint32_t>(i); }
 [[nodiscard]] constexpr std::uint32_t index(PoolIndex i) { return static_cast<std::uint32_t>(i); }
-[[nodiscard]] constexpr std::uint32_t index(BackendIndex i) { return static_cast<std::uint32_t>(i); }
+[[nodiscard]] constexpr std::uint32_t index(BackendIndex i) {
+  return static_cast<std::uint32_t>(i);
+}
 
 // A backend of a worker's balancer.
 struct BackendRef {

@@ -23,8 +23,8 @@ enum class Method : std::uint8_t {
 inline constexpr unsigned kMethodCount = 10;
 
 [[nodiscard]] constexpr std::string_view to_text(Method method) {
-  constexpr std::string_view kNames[kMethodCount] = {"GET",     "HEAD",  "POST",  "PUT",     "DELETE",
-                                                     "OPTIONS", "TRACE", "PATCH", "CONNECT", "other"};
+  constexpr std::string_view kNames[kMethodCount] = {
+      "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT", "other"};
   return kNames[static_cast<unsigned>(method)];
 }
 

@@ -11,8 +11,8 @@
 
 // The typed configuration: plain values with the shipped defaults in place. Ranges, units and a
 // sentence for every field stand once, in config/fields.h, which drives the loader, the JSON Schema
-// and the documentation. A Config that came through the loader has been validated; one built by hand
-// must keep to the same ranges.
+// and the documentation. A Config that came through the loader has been validated; one built by
+// hand must keep to the same ranges.
 namespace evenkeel::core {
 
 using namespace std::chrono_literals;
@@ -125,7 +125,7 @@ struct RetryBudgetPolicy {
 
 struct HedgePolicy {
   bool enabled = false;
-  Duration delay = 0s;  // a second attempt starts this long after the first
+  Duration delay = 0s;               // a second attempt starts this long after the first
   std::uint32_t budget_percent = 5;  // reserve and interval are the retry budget's
   friend bool operator==(const HedgePolicy&, const HedgePolicy&) = default;
 };
@@ -133,8 +133,8 @@ struct HedgePolicy {
 struct RetryPolicy {
   std::uint32_t max_attempts = 3;  // in all; 1: no retries
   RetryConditions on;
-  MethodSet methods = {Method::get,     Method::head,    Method::options,
-                       Method::put,     Method::delete_, Method::trace};
+  MethodSet methods = {Method::get, Method::head,    Method::options,
+                       Method::put, Method::delete_, Method::trace};
   Duration attempt_timeout = 5s;  // to the response head
   BackoffPolicy backoff;
   std::uint64_t buffer_limit = 64 * 1024;  // bytes; a larger body is not replayable
@@ -205,7 +205,7 @@ struct ListenerLimits {
 
 struct ListenerPolicy {
   std::string name;
-  Endpoint address;  // literal address; port 0: the system picks one
+  Endpoint address;                             // literal address; port 0: the system picks one
   std::vector<CertificatePolicy> certificates;  // empty: plaintext
   std::uint32_t max_connections = 10000;
   ListenerTimeouts timeouts;
@@ -237,7 +237,8 @@ struct Config {
   std::uint32_t version = 1;
   AdminPolicy admin;
   std::vector<ListenerPolicy> listeners;
-  std::vector<RoutePolicy> routes;  // never empty once loaded: without any, one leads to the only pool
+  // Never empty once loaded: without any, one leads to the only pool.
+  std::vector<RoutePolicy> routes;
   std::vector<PoolPolicy> pools;
   DrainPolicy drain;
   LoggingPolicy logging;

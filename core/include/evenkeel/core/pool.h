@@ -27,6 +27,9 @@ class Pool {
   // An eligible backend that is not among `tried`; nullopt when there is none.
   [[nodiscard]] std::optional<BackendIndex> pick(std::span<const BackendIndex> tried, Draws draws);
 
+  // Whether pick() would find a backend.
+  [[nodiscard]] bool has_untried(std::span<const BackendIndex> tried) const;
+
   void on_attempt_started(BackendIndex backend) { ++loads_[index(backend)].in_flight; }
   void on_attempt_ended(BackendIndex backend) { --loads_[index(backend)].in_flight; }
 

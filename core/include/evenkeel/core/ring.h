@@ -8,8 +8,8 @@
 
 namespace evenkeel::core {
 
-// A first-in first-out queue in one block of memory. Grows by doubling and never shrinks, so a queue
-// in steady state allocates nothing, which std::deque cannot promise.
+// A first-in first-out queue in one block of memory. Grows by doubling and never shrinks, so a
+// queue in steady state allocates nothing, which std::deque cannot promise.
 template <typename T>
 class Ring {
  public:

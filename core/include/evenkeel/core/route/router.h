@@ -12,8 +12,8 @@ namespace evenkeel::core {
 // Which route a request takes: the first whose host, path and method all match.
 //
 // A prefix matches whole path segments: "/api" takes "/api" and "/api/x" but not "/apix", so that a
-// route never catches a neighbour that happens to begin alike. Hosts compare without letter case and
-// without port.
+// route never catches a neighbour that happens to begin alike. Hosts compare without letter case
+// and without port.
 class Router {
  public:
   // `routes` must outlive the router.
