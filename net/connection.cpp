@@ -15,7 +15,7 @@ namespace evenkeel::net {
 namespace {
 
 // What rewriting may add to a head: our own fields with the longest values.
-constexpr std::size_t kHeadGrowth = 1024;
+constexpr std::size_t kHeadGrowth = 1024;  // without Host, which may be written twice
 
 http1::HeadLimits head_limits(const core::ListenerLimits& limits) {
   http1::HeadLimits head;
@@ -27,14 +27,22 @@ http1::HeadLimits head_limits(const core::ListenerLimits& limits) {
 
 std::string_view text_of(core::RejectCause cause) {
   switch (cause) {
-    case core::RejectCause::no_healthy_backend: return "no healthy backend";
-    case core::RejectCause::overflow: return "too many requests in flight";
-    case core::RejectCause::connect_failure: return "cannot connect to a backend";
-    case core::RejectCause::upstream_reset: return "the backend closed the connection";
-    case core::RejectCause::bad_response: return "the backend's answer is not valid HTTP";
-    case core::RejectCause::upstream_timeout: return "the backend did not answer in time";
-    case core::RejectCause::request_timeout: return "no backend answered in time";
-    case core::RejectCause::local_failure: return "out of resources";
+    case core::RejectCause::no_healthy_backend:
+      return "no healthy backend";
+    case core::RejectCause::overflow:
+      return "too many requests in flight";
+    case core::RejectCause::connect_failure:
+      return "cannot connect to a backend";
+    case core::RejectCause::upstream_reset:
+      return "the backend closed the connection";
+    case core::RejectCause::bad_response:
+      return "the backend's answer is not valid HTTP";
+    case core::RejectCause::upstream_timeout:
+      return "the backend did not answer in time";
+    case core::RejectCause::request_timeout:
+      return "no backend answered in time";
+    case core::RejectCause::local_failure:
+      return "out of resources";
   }
   return "";
 }
@@ -65,10 +73,11 @@ ClientConnection::~ClientConnection() {
   --context_.clients_of[listener_];
 }
 
-// ---- events ---------------------------------------------------------------------------------------
+// ---- events ------------------------------------------------------------------------------------
 
 void ClientConnection::on_ready(core::Instant now) {
   const Turn turn(context_, now);
+  drained_ = false;
   pump(now);
 }
 
@@ -82,8 +91,8 @@ void ClientConnection::on_timer(core::Instant now) {
       refuse(now, 408, "the request head took too long");
       return;
     case State::exchange:
-      // Only a stalled upload or a client that does not read arms this timer.
-      if (!transaction_->committed && !transaction_->upload.complete) {
+      // Armed while the client is waited for: for its body, or to take its answer.
+      if (transaction_->upload.waiting && !transaction_->upload.complete) {
         bad_upload(now, 408, "the request body stalled");
       } else {
         client_gone(now);
@@ -106,15 +115,18 @@ void ClientConnection::pump(core::Instant now) {
       pump_tunnel(now);
       return;
     }
+    const bool was_blocked = !transaction_->out.empty();
     if (!flush_client(now)) return;
     pump_upload(now);
-    if (exchanging() && transaction_->committed) pump_response(now, *transaction_->committed);
+    if (was_blocked && exchanging() && transaction_->committed) {
+      pump_response(now, *transaction_->committed);
+    }
   } else if (state_ == State::lingering) {
     pump_linger(now);
   }
 }
 
-// ---- request heads --------------------------------------------------------------------------------
+// ---- request heads -----------------------------------------------------------------------------
 
 bool ClientConnection::read_head(core::Instant now) {
   // Whole heads are understood where they were read; only the rest of a partial one is kept.
@@ -122,7 +134,7 @@ bool ClientConnection::read_head(core::Instant now) {
   if (in_.empty() || scanned_ == in_.size()) {
     const IoResult read = stream_->try_read(context_.inbox);
     if (read.io == Io::would_block) {
-      if (state_ == State::idle && draining_) leave(now, false);
+      drained_ = true;
       return false;
     }
     if (read.io != Io::done) {
@@ -179,7 +191,8 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
   Transaction& t = *transaction_;
   t.begun = false;
   t.committed = nullptr;
-  t.response_done = t.keep_alive = t.chunked_out = t.tunnel = t.tunnel_in_ended = t.tunnel_out_ended = false;
+  t.response_done = t.keep_alive = t.chunked_out = false;
+  t.tunnel = t.tunnel_in_ended = t.tunnel_out_ended = false;
   t.bytes_out = 0;
   t.method = head.method;
   t.minor_version = head.minor_version;
@@ -212,7 +225,8 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
   how.request_id = {t.request_id.data(), t.request_id.size()};
   how.default_host = pool.backends.front().endpoint.host;
   how.upgrade = head.wants_upgrade;
-  std::size_t head_bytes = kHeadGrowth + head.target.size();
+  std::size_t head_bytes =
+      kHeadGrowth + head.target.size() + 2 * std::max(head.host.size(), how.default_host.size());
   for (const http1::Field& field : head.fields) {
     head_bytes += field.name.size() + field.value.size() + 4;
   }
@@ -228,13 +242,17 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
   core::RequestFacts facts;
   facts.route = *route;
   facts.method = head.method;
-  facts.replayable = head.framing != http1::BodyFraming::length ||
-                     head.length <= pool.retry.buffer_limit;
+  facts.replayable =
+      head.framing != http1::BodyFraming::length || head.length <= pool.retry.buffer_limit;
   // From here on `head` may be overwritten. Body bytes that came along are taken at once.
   if (!t.upload.complete) {
     const auto taken = append_to_image(rest);
     if (!taken) {
       refuse(now, 400, "the chunked request body is malformed");
+      return;
+    }
+    if (body_too_large()) {
+      refuse(now, 413, "the request body is larger than this listener allows");
       return;
     }
     rest.remove_prefix(*taken);
@@ -244,7 +262,12 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
   t.begun = true;
   context_.set_owner(t.request, this);
   context_.act(now);
-  if (exchanging() && !t.upload.complete) pump_upload(now);
+  if (!exchanging()) return;
+  if (t.upload.complete) {
+    watch_client(now);
+  } else {
+    pump_upload(now);
+  }
 }
 
 // A TRACE or OPTIONS whose Max-Forwards is used up ends here (RFC 9110 §7.6.2).
@@ -258,8 +281,8 @@ bool ClientConnection::answer_locally(core::Instant now, const http1::RequestHea
   return true;
 }
 
-// What was read past the head and its body bytes. `rest` ends where the bytes in hand end, which are
-// either in_ itself or the worker's inbox.
+// What was read past the head and its body bytes. `rest` ends where the bytes in hand end, which
+// are either in_ itself or the worker's inbox.
 void ClientConnection::keep_rest(std::string_view rest) {
   if (in_.empty()) {
     context_.buffers.append(in_, rest);
@@ -269,26 +292,38 @@ void ClientConnection::keep_rest(std::string_view rest) {
   if (in_.empty()) context_.buffers.release(in_);
 }
 
-// ---- ends -----------------------------------------------------------------------------------------
+// ---- ends --------------------------------------------------------------------------------------
 
 // Answers a request that never reached a pool, and closes: what follows cannot be trusted.
 void ClientConnection::refuse(core::Instant now, unsigned status, std::string_view cause) {
   context_.observer.on_refused(now, listener_, client(), status, cause);
-  http1::ErrorPlan plan;
-  plan.minor_version = transaction_ ? transaction_->minor_version : 1;
-  plan.head_request = transaction_ && transaction_->method == core::Method::head;
-  plan.date = context_.date();
-  const std::size_t length =
-      http1::write_error_response(status, cause, plan, context_.outbox);
-  // A short write here loses the answer's end, never more: the connection closes anyway.
-  const IoResult written =
-      stream_->try_write(std::span<const char>(context_.outbox).first(length));
+  const std::size_t length = write_error(status, cause);
   if (transaction_) context_.give_back(std::move(transaction_));
+  send_and_close(now, length);
+}
+
+// Into the outbox.
+std::size_t ClientConnection::write_error(unsigned status, std::string_view cause) {
+  http1::ErrorPlan plan;
+  if (transaction_) {
+    plan.minor_version = transaction_->minor_version;
+    plan.head_request = transaction_->method == core::Method::head;
+    plan.request_id = {transaction_->request_id.data(), transaction_->request_id.size()};
+  }
+  plan.date = context_.date();
+  return http1::write_error_response(status, cause, plan, context_.outbox);
+}
+
+void ClientConnection::send_and_close(core::Instant now, std::size_t length) {
+  const auto answer = std::span<const char>(context_.outbox).first(length);
+  const IoResult written = stream_->try_write(answer);
   if (written.io == Io::failed) {
     leave(now, true);
-  } else {
-    linger(now);
+    return;
   }
+  context_.buffers.release(in_);
+  context_.buffers.append(in_, answer.subspan(written.bytes));
+  linger(now);
 }
 
 void ClientConnection::reject_request(core::Instant now, const core::RejectRequest& action) {
@@ -305,17 +340,21 @@ void ClientConnection::reject_request(core::Instant now, const core::RejectReque
       http1::write_error_response(action.status, text_of(action.cause), plan, context_.outbox);
   t.response_done = true;
   if (!write_client(now, std::span<const char>(context_.outbox).first(length))) return;
-  if (t.out.empty()) conclude(now);
+  if (t.out.empty()) {
+    conclude(now);
+  } else {
+    arm_client_timer(now, true);
+  }
 }
 
-void ClientConnection::abort_response(core::Instant now) {
-  if (!exchanging()) return;
+void ClientConnection::abort_response(core::Instant now, const core::AbortResponse& action) {
+  if (!exchanging() || !(transaction_->request == action.request)) return;
   finish(now);
   leave(now, true);
 }
 
 // The client has its answer, or never will: the core is told, the record goes out.
-void ClientConnection::finish(core::Instant now) {
+void ClientConnection::finish(core::Instant now, std::uint16_t told) {
   Transaction& t = *transaction_;
   for (auto& attempt : t.attempts) {
     if (attempt) drop_attempt(attempt);
@@ -323,6 +362,7 @@ void ClientConnection::finish(core::Instant now) {
   if (t.begun) {
     RequestEnd end;
     end.record = context_.balancer.finish(now, t.request);
+    if (told != 0) end.record.status = told;
     end.ended = now;
     end.listener = listener_;
     end.client = client();
@@ -342,12 +382,18 @@ void ClientConnection::finish(core::Instant now) {
 // The whole answer is with the client.
 void ClientConnection::conclude(core::Instant now) {
   const Transaction& t = *transaction_;
-  const bool again = t.keep_alive && t.upload.complete && !in_ended_ && !draining_ &&
-                     !context_.draining;
+  const bool again =
+      t.keep_alive && t.upload.complete && !in_ended_ && !draining_ && !context_.draining;
+  // A client that asked for the end, and of which nothing is left to read, sends nothing more that
+  // a reset could answer.
+  const bool at_rest = !t.client_keep_alive && t.upload.complete && in_.empty() && drained_;
   finish(now);
   if (again) {
     next_request(now);
+  } else if (at_rest) {
+    leave(now, false);
   } else {
+    context_.buffers.release(in_);
     linger(now);
   }
 }
@@ -360,8 +406,8 @@ void ClientConnection::next_request(core::Instant now) {
   if (!in_.empty()) {
     state_ = State::head;
     context_.timers.arm(timer_, context_.listener_timers[listener_].request_header, now);
-    stream_->wake();
   }
+  if (!in_.empty() || !drained_) stream_->wake();
 }
 
 // Nobody waits for the answer any more.
@@ -375,27 +421,41 @@ void ClientConnection::client_gone(core::Instant now) {
   leave(now, true);
 }
 
-// Closing with bytes unread resets the connection, and a reset can overtake the answer: so first only
-// our side ends, and what still comes is thrown away for a while.
+// Closing with bytes unread resets the connection, and a reset can overtake the answer: so first
+// only our side ends, and what still comes is thrown away for a while.
 void ClientConnection::linger(core::Instant now) {
   state_ = State::lingering;
-  context_.buffers.release(in_);
-  stream_->shutdown();
   lingered_ = 0;
   context_.timers.arm(timer_, context_.linger_timer, now);
   pump_linger(now);
 }
 
 void ClientConnection::pump_linger(core::Instant now) {
-  for (;;) {
+  while (!in_.empty()) {
+    const IoResult written = stream_->try_write(in_.span());
+    if (written.io == Io::would_block) break;
+    if (written.io != Io::done) {
+      leave(now, true);
+      return;
+    }
+    in_.consume(written.bytes);
+  }
+  if (in_.empty() && !shut_) {
+    shut_ = true;
+    context_.buffers.release(in_);
+    stream_->shutdown();
+  }
+  while (!in_ended_) {
     const IoResult read = stream_->try_read(context_.inbox);
     if (read.io == Io::would_block) return;
     lingered_ += read.bytes;
-    if (read.io != Io::done || lingered_ > kMaxLingerBytes) {
-      leave(now, read.io != Io::end);
+    in_ended_ = read.io == Io::end;
+    if (read.io == Io::failed || lingered_ > kMaxLingerBytes) {
+      leave(now, true);
       return;
     }
   }
+  if (in_.empty()) leave(now, false);
 }
 
 void ClientConnection::leave(core::Instant now, bool abort) {
@@ -438,7 +498,7 @@ std::uint64_t ClientConnection::buffered_bytes() const {
   return bytes;
 }
 
-// ---- attempts -------------------------------------------------------------------------------------
+// ---- attempts ----------------------------------------------------------------------------------
 
 void ClientConnection::start_attempt(core::Instant now, const core::StartAttempt& action) {
   if (!exchanging() || !(transaction_->request == action.attempt.request)) return;
@@ -456,6 +516,8 @@ void ClientConnection::start_attempt(core::Instant now, const core::StartAttempt
   }
   place->assign(*this, action.attempt);
   send_image(now, *place);
+  // On a connection that exists no event may follow: the rest of the body needs another one.
+  if (!t.upload.complete) stream_->wake();
 }
 
 void ClientConnection::cancel_attempt(core::Instant now, const core::CancelAttempt& action) {

@@ -121,11 +121,9 @@ void Context::perform(core::Instant now, const core::Action& action) {
       if (auto* owner = context.owner_of(reject.request)) owner->reject_request(now, reject);
     }
     void operator()(const core::AbortResponse& abort) const {
-      if (auto* owner = context.owner_of(abort.request)) owner->abort_response(now);
+      if (auto* owner = context.owner_of(abort.request)) owner->abort_response(now, abort);
     }
-    void operator()(const core::StartCheck& start) const {
-      context.prober.start(now, start.check);
-    }
+    void operator()(const core::StartCheck& start) const { context.prober.start(now, start.check); }
     void operator()(const core::CancelCheck& cancel) const { context.prober.cancel(cancel.check); }
   };
   std::visit(Performer{*this, now}, action);
@@ -151,6 +149,7 @@ void Context::doom(std::unique_ptr<BackendConnection> connection) {
 void Context::reap() {
   doomed_clients_.clear();
   doomed_backends_.clear();
+  prober.reap();
 }
 
 std::unique_ptr<BackendConnection> Context::connect(core::BackendRef backend) {

@@ -26,9 +26,8 @@ void ClientConnection::on_backend_ready(core::Instant now, BackendConnection& co
     return;
   }
   const Transaction& t = *transaction_;
-  const bool request_sent =
-      t.upload.complete && connection.tail.empty() &&
-      (t.upload.streamed || connection.image_sent == t.image.size());
+  const bool request_sent = t.upload.complete && connection.tail.empty() &&
+                            (t.upload.streamed || connection.image_sent == t.image.size());
   if (!request_sent) pump_upload(now);
   if (exchanging() && uses(connection)) pump_response(now, connection);
 }
@@ -43,13 +42,19 @@ void ClientConnection::pump_response(core::Instant now, BackendConnection& conne
   while (connection.reading == BackendConnection::Reading::head) {
     if (!read_response_head(now, connection)) return;
   }
-  while (transaction_->out.empty() && read_body(now, connection)) {
-    if (!exchanging() || !uses(connection)) return;
+  bool moved = false;
+  for (int round = 0; transaction_->out.empty() && read_body(now, connection, moved); ++round) {
+    if (round == kRounds) {
+      connection.stream().wake();
+      break;
+    }
   }
-  if (exchanging() && uses(connection)) arm_body_timer(now, connection);
+  if (!exchanging() || !uses(connection)) return;
+  arm_backend_timer(now, connection, moved);
+  arm_client_timer(now, moved);
 }
 
-// ---- heads ----------------------------------------------------------------------------------------
+// ---- heads -------------------------------------------------------------------------------------
 
 // One head, interim or final; false when there is nothing more to do now.
 bool ClientConnection::read_response_head(core::Instant now, BackendConnection& connection) {
@@ -62,9 +67,9 @@ bool ClientConnection::read_response_head(core::Instant now, BackendConnection& 
     if (read.io != Io::done) {
       const bool reused = connection.uses() > 1;
       attempt_failed(now, connection,
-                     reused && !connection.any_bytes  ? core::AttemptFailure::stale_connection
-                     : !connection.sent_reported ? core::AttemptFailure::connect_refused
-                                                      : core::AttemptFailure::reset_before_head);
+                     reused && !connection.any_bytes ? core::AttemptFailure::stale_connection
+                     : !connection.sent_reported     ? core::AttemptFailure::connect_refused
+                                                     : core::AttemptFailure::reset_before_head);
       return false;
     }
     connection.any_bytes = true;
@@ -107,8 +112,7 @@ bool ClientConnection::read_response_head(core::Instant now, BackendConnection& 
   }
 
   context_.balancer.on_response_head(
-      now, connection.attempt(),
-      {static_cast<std::uint16_t>(head.status), head.has_retry_after});
+      now, connection.attempt(), {static_cast<std::uint16_t>(head.status), head.has_retry_after});
   // The decision falls here, while the head is at hand.
   context_.act(now);
   if (!exchanging() || transaction_->committed != &connection) return false;
@@ -126,7 +130,8 @@ bool ClientConnection::forward_interim(core::Instant now, BackendConnection& con
   const http1::ResponseHead& head = context_.response_head;
   const bool wanted = t.minor_version >= 1 && only_attempt() == &connection &&
                       (head.status != 100 || t.expects_continue);
-  if (!wanted) return true;
+  // A client that does not read gets no more of them: they carry nothing that it needs.
+  if (!wanted || t.out.size() > kReadBytes) return true;
   http1::ResponsePlan plan;
   plan.client_minor_version = t.minor_version;
   const std::size_t length = http1::write_response_head(head, plan, context_.outbox);
@@ -188,10 +193,10 @@ void ClientConnection::deliver_head(core::Instant now, BackendConnection& connec
   }
 }
 
-// ---- bodies ---------------------------------------------------------------------------------------
+// ---- bodies ------------------------------------------------------------------------------------
 
-// Body bytes in hand become bytes for the client in `out`. What stands beyond the response's end was
-// not asked for: the connection is not used again.
+// Body bytes in hand become bytes for the client in `out`. What stands beyond the response's end
+// was not asked for: the connection is not used again.
 ClientConnection::Taken ClientConnection::take_body(BackendConnection& connection,
                                                     std::string_view bytes, std::span<char> out) {
   Taken taken;
@@ -234,14 +239,14 @@ ClientConnection::Taken ClientConnection::take_body(BackendConnection& connectio
   return taken;
 }
 
-// One read's worth of body; false when there is nothing more to do now.
-bool ClientConnection::read_body(core::Instant now, BackendConnection& connection) {
+bool ClientConnection::read_body(core::Instant now, BackendConnection& connection, bool& moved) {
   if (connection.reading != BackendConnection::Reading::body) return false;
-  if (connection.framing == http1::BodyFraming::length) return relay_body(now, connection);
+  if (connection.framing == http1::BodyFraming::length) return relay_body(now, connection, moved);
 
-  const std::span<char> room = std::span<char>(context_.inbox).first(kReadBytes);
+  const std::span<char> room = read_space();
   const IoResult read = connection.stream().try_read(room);
   if (read.io == Io::would_block) return false;
+  moved = true;
   if (read.io != Io::done) {
     const bool natural_end =
         read.io == Io::end && connection.framing == http1::BodyFraming::until_close;
@@ -270,13 +275,13 @@ bool ClientConnection::read_body(core::Instant now, BackendConnection& connectio
   return true;
 }
 
-bool ClientConnection::relay_body(core::Instant now, BackendConnection& connection) {
+bool ClientConnection::relay_body(core::Instant now, BackendConnection& connection, bool& moved) {
   Transaction& t = *transaction_;
-  const RelayResult relayed = connection.stream().relay(
-      *stream_, connection.remaining, std::span<char>(context_.inbox).first(kReadBytes), t.out,
-      context_.buffers);
+  const RelayResult relayed = connection.stream().relay(*stream_, connection.remaining,
+                                                        read_space(), t.out, context_.buffers);
   connection.remaining -= relayed.moved;
   t.bytes_out += relayed.moved;
+  moved = relayed.moved > 0;
   if (relayed.write == Io::failed) {
     client_gone(now);
     return false;
@@ -296,17 +301,16 @@ bool ClientConnection::relay_body(core::Instant now, BackendConnection& connecti
 void ClientConnection::response_ended(core::Instant now, BackendConnection& connection) {
   Transaction& t = *transaction_;
   connection.reading = BackendConnection::Reading::done;
-  context_.timers.disarm(connection.timer());
-  const bool request_sent =
-      t.upload.complete && connection.tail.empty() && !connection.write_failed &&
-      (t.upload.streamed || connection.image_sent == t.image.size());
-  const bool reusable = connection.keep_alive && request_sent;
+  const bool request_sent = t.upload.complete && connection.tail.empty() &&
+                            !connection.write_failed &&
+                            (t.upload.streamed || connection.image_sent == t.image.size());
   std::unique_ptr<BackendConnection>& place = *place_of(connection.attempt());
   const core::AttemptId attempt = connection.attempt();
-  if (reusable) {
+  if (request_sent && connection.keep_alive) {
     t.committed = nullptr;
     context_.keepalive.put(now, std::move(place));
   } else {
+    if (request_sent) connection.stream().close();
     drop_attempt(place);
   }
   context_.balancer.on_response_end(now, attempt);
@@ -314,7 +318,7 @@ void ClientConnection::response_ended(core::Instant now, BackendConnection& conn
   if (t.out.empty()) {
     conclude(now);
   } else {
-    context_.timers.arm(timer_, context_.listener_timers[listener_].body_idle, now);
+    arm_client_timer(now, true);
   }
 }
 
@@ -325,21 +329,36 @@ void ClientConnection::attempt_failed(core::Instant now, BackendConnection& conn
   context_.balancer.on_attempt_failed(now, attempt, failure);
 }
 
-// While a body flows somebody has to make progress: the client when bytes wait for it, else the
-// backend.
-void ClientConnection::arm_body_timer(core::Instant now, BackendConnection& connection) {
-  if (connection.reading != BackendConnection::Reading::body) return;
-  if (transaction_->out.empty()) {
-    if (transaction_->upload.complete) context_.timers.disarm(timer_);
-    context_.timers.arm(connection.timer(),
-                        context_.pool_timers[index(connection.backend().pool)].body_idle, now);
-  } else {
-    context_.timers.disarm(connection.timer());
+// While something waits for the client, for its body or for it to read, it has to make progress.
+void ClientConnection::arm_client_timer(core::Instant now, bool progress) {
+  const Transaction& t = *transaction_;
+  if (t.tunnel) return;
+  const bool waits = !t.out.empty() || (t.upload.waiting && !t.upload.complete);
+  if (!waits) {
+    context_.timers.disarm(timer_);
+  } else if (progress || !context_.timers.armed(timer_)) {
     context_.timers.arm(timer_, context_.listener_timers[listener_].body_idle, now);
   }
 }
 
-// ---- tunnels --------------------------------------------------------------------------------------
+// While a body flows and the client takes it, so has the backend.
+void ClientConnection::arm_backend_timer(core::Instant now, BackendConnection& connection,
+                                         bool progress) {
+  if (connection.reading != BackendConnection::Reading::body) return;
+  if (!transaction_->out.empty()) {
+    context_.timers.disarm(connection.timer());
+  } else if (progress || !context_.timers.armed(connection.timer())) {
+    context_.timers.arm(connection.timer(),
+                        context_.pool_timers[index(connection.backend().pool)].body_idle, now);
+  }
+}
+
+std::span<char> ClientConnection::read_space() const {
+  const std::uint64_t limit = context_.listener(listener_).limits.max_buffered_bytes;
+  return std::span<char>(context_.inbox).first(std::min<std::uint64_t>(kReadBytes, limit));
+}
+
+// ---- tunnels -----------------------------------------------------------------------------------
 
 void ClientConnection::begin_tunnel(core::Instant now, BackendConnection& connection,
                                     std::string_view rest, std::span<const char> head) {
@@ -384,9 +403,9 @@ bool ClientConnection::tunnel_up(core::Instant now, BackendConnection& connectio
     context_.buffers.release(in_);
   }
   if (!connection.tail.empty() || t.tunnel_in_ended) return true;
-  const RelayResult relayed = stream_->relay(
-      connection.stream(), std::numeric_limits<std::uint64_t>::max(),
-      std::span<char>(context_.inbox).first(kReadBytes), connection.tail, context_.buffers);
+  const RelayResult relayed =
+      stream_->relay(connection.stream(), std::numeric_limits<std::uint64_t>::max(), read_space(),
+                     connection.tail, context_.buffers);
   if (relayed.write == Io::failed) return break_tunnel(now, connection, false);
   if (relayed.read == Io::failed) return break_tunnel(now, connection, true);
   if (relayed.read == Io::end) {
@@ -404,8 +423,7 @@ bool ClientConnection::tunnel_down(core::Instant now, BackendConnection& connect
   if (!flush_client(now)) return false;
   if (!t.out.empty() || t.tunnel_out_ended) return true;
   const RelayResult relayed = connection.stream().relay(
-      *stream_, std::numeric_limits<std::uint64_t>::max(),
-      std::span<char>(context_.inbox).first(kReadBytes), t.out, context_.buffers);
+      *stream_, std::numeric_limits<std::uint64_t>::max(), read_space(), t.out, context_.buffers);
   t.bytes_out += relayed.moved;
   if (relayed.write == Io::failed) return break_tunnel(now, connection, true);
   if (relayed.read == Io::failed) return break_tunnel(now, connection, false);
@@ -428,7 +446,7 @@ bool ClientConnection::break_tunnel(core::Instant now, BackendConnection& connec
   return false;
 }
 
-// ---- to the client --------------------------------------------------------------------------------
+// ---- to the client -----------------------------------------------------------------------------
 
 // Takes all of `bytes`, into `out` if need be; false when the client is gone, and dealt with.
 bool ClientConnection::write_client(core::Instant now, std::span<const char> bytes) {
@@ -462,9 +480,7 @@ bool ClientConnection::flush_client(core::Instant now) {
     moved = true;
   }
   if (!t.out.empty()) {
-    if (moved) {
-      context_.timers.arm(timer_, context_.listener_timers[listener_].body_idle, now);
-    }
+    arm_client_timer(now, moved);
     return true;
   }
   context_.buffers.release(t.out);

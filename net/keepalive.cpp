@@ -30,7 +30,9 @@ void KeepAlive::put(core::Instant now, std::unique_ptr<BackendConnection> connec
   const core::ConnectionPoolPolicy& policy = context_.pool_policy(backend.pool).connection_pool;
   Idle& idle = idle_of(backend);
   const bool worn = policy.max_reuse != 0 && connection->uses() >= policy.max_reuse;
-  if (worn || context_.draining || idle.size() >= policy.max_idle_per_backend) {
+  // What came with the last response's end brings no readiness of its own.
+  if (worn || context_.draining || idle.size() >= policy.max_idle_per_backend ||
+      !silent(*connection)) {
     connection->detach();
     connection->stream().close();
     context_.doom(std::move(connection));
@@ -58,9 +60,13 @@ void KeepAlive::close_all() {
 }
 
 // Readiness may be an echo of the last exchange: only what a read finds decides.
-void KeepAlive::on_backend_ready(core::Instant, BackendConnection& connection) {
+bool KeepAlive::silent(BackendConnection& connection) {
   char byte;
-  if (connection.stream().try_read({&byte, 1}).io != Io::would_block) close(connection);
+  return connection.stream().try_read({&byte, 1}).io == Io::would_block;
+}
+
+void KeepAlive::on_backend_ready(core::Instant, BackendConnection& connection) {
+  if (!silent(connection)) close(connection);
 }
 
 void KeepAlive::on_backend_timer(core::Instant, BackendConnection& connection) {

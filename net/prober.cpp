@@ -15,10 +15,9 @@ namespace {
 constexpr std::size_t kMaxAnswerBytes = 16 * 1024;
 
 bool expected(const core::HealthCheckPolicy& policy, unsigned status) {
-  return std::any_of(policy.expected_statuses.begin(), policy.expected_statuses.end(),
-                     [status](core::StatusRange range) {
-                       return status >= range.first && status <= range.last;
-                     });
+  return std::any_of(
+      policy.expected_statuses.begin(), policy.expected_statuses.end(),
+      [status](core::StatusRange range) { return status >= range.first && status <= range.last; });
 }
 
 }  // namespace
@@ -35,10 +34,14 @@ class Prober::Check final : public StreamOwner {
   Check& operator=(const Check&) = delete;
 
   [[nodiscard]] const core::CheckId& id() const { return id_; }
-  void give_up() {
+  void end(bool in_order) {
     over_ = true;
     stream_->set_owner(nullptr);
-    stream_->abort();
+    if (in_order) {
+      stream_->close();
+    } else {
+      stream_->abort();
+    }
   }
 
   void on_ready(core::Instant now) override {
@@ -65,14 +68,13 @@ class Prober::Check final : public StreamOwner {
     if (request_.empty()) {
       const core::Endpoint& endpoint = pool.backends[index(id_.backend.backend)].endpoint;
       const bool bare_v6 = endpoint.host.find(':') != std::string::npos;
-      request_ = "GET " + pool.health_check.path + " HTTP/1.1\r\nHost: " +
-                 (bare_v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" +
-                 std::to_string(endpoint.port) +
+      request_ = "GET " + pool.health_check.path +
+                 " HTTP/1.1\r\nHost: " + (bare_v6 ? "[" + endpoint.host + "]" : endpoint.host) +
+                 ":" + std::to_string(endpoint.port) +
                  "\r\nUser-Agent: evenkeel-health-check\r\nConnection: close\r\n\r\n";
     }
     while (sent_ < request_.size()) {
-      const IoResult written =
-          stream_->try_write(std::span<const char>(request_).subspan(sent_));
+      const IoResult written = stream_->try_write(std::span<const char>(request_).subspan(sent_));
       if (written.io == Io::would_block) return true;
       if (written.io != Io::done) {
         prober_.finish(now, *this,
@@ -86,37 +88,42 @@ class Prober::Check final : public StreamOwner {
 
   void listen(core::Instant now, const core::PoolPolicy& pool) {
     BufferPool& buffers = prober_.context_.buffers;
-    for (;;) {
-      const std::span<char> room = buffers.room(answer_, 1024);
-      const IoResult read = stream_->try_read(room);
+    while (!over_) {
+      const IoResult read = stream_->try_read(buffers.room(answer_, 1024));
       if (read.io == Io::would_block) return;
       if (read.io != Io::done) {
         prober_.finish(now, *this,
                        sent_ == 0 ? core::CheckOutcome::refused : core::CheckOutcome::reset);
         return;
       }
-      const std::size_t scanned = answer_.size();
       buffers.extend(answer_, read.bytes);
-      const std::size_t end = http1::find_head_end(answer_.view(), scanned);
+      understand(now, pool);
+    }
+  }
+
+  // Looks for the final head in what has come; interim ones are skipped.
+  void understand(core::Instant now, const core::PoolPolicy& pool) {
+    http1::ResponseHead& head = prober_.head_;
+    for (;;) {
+      const std::size_t end = http1::find_head_end(answer_.view(), scanned_);
+      scanned_ = answer_.size();
       if (end == http1::kHeadIncomplete) {
-        if (answer_.size() <= kMaxAnswerBytes) continue;
-        prober_.finish(now, *this, core::CheckOutcome::bad_answer);
+        const bool hopeless = answer_.size() > kMaxAnswerBytes ||
+                              http1::early_response_error(answer_.view(), {}).has_value();
+        if (hopeless) prober_.finish(now, *this, core::CheckOutcome::bad_answer);
         return;
       }
-      http1::ResponseHead& head = prober_.head_;
       if (http1::parse_response_head(answer_.view().substr(0, end), {}, core::Method::get, head)) {
         prober_.finish(now, *this, core::CheckOutcome::bad_answer);
         return;
       }
-      if (head.is_interim()) {
-        answer_.consume(end);
-        continue;
-      }
-      prober_.finish(now, *this,
-                     expected(pool.health_check, head.status) ? core::CheckOutcome::passed
-                                                              : core::CheckOutcome::bad_status);
-      return;
+      if (!head.is_interim()) break;
+      answer_.consume(end);
+      scanned_ = 0;
     }
+    prober_.finish(now, *this,
+                   expected(pool.health_check, head.status) ? core::CheckOutcome::passed
+                                                            : core::CheckOutcome::bad_status);
   }
 
   Prober& prober_;
@@ -125,6 +132,7 @@ class Prober::Check final : public StreamOwner {
   std::string request_;
   std::size_t sent_ = 0;
   Buffer answer_;
+  std::size_t scanned_ = 0;  // of answer_, for the head's end
   bool over_ = false;
 };
 
@@ -137,7 +145,6 @@ Prober::Prober(Context& context) : context_(context) {
 Prober::~Prober() = default;
 
 void Prober::start(core::Instant now, core::CheckId id) {
-  over_.clear();
   std::unique_ptr<Stream> stream = context_.host.connect(id.backend);
   if (!stream) {
     context_.balancer.on_check_ended(now, id, core::CheckOutcome::local);
@@ -149,13 +156,17 @@ void Prober::start(core::Instant now, core::CheckId id) {
   place->step(now);
 }
 
-void Prober::cancel(core::CheckId id) {
+void Prober::cancel(core::CheckId id) { end(id, false); }
+
+void Prober::end(core::CheckId id, bool in_order) {
   std::unique_ptr<Check>& place = place_of(id.backend);
   if (!place || !(place->id() == id)) return;
-  place->give_up();
+  place->end(in_order);
   over_.push_back(std::move(place));
   --running_;
 }
+
+void Prober::reap() { over_.clear(); }
 
 void Prober::cancel_all() {
   for (auto& pool : checks_) {
@@ -168,7 +179,7 @@ void Prober::cancel_all() {
 
 void Prober::finish(core::Instant now, Check& check, core::CheckOutcome outcome) {
   const core::CheckId id = check.id();
-  cancel(id);
+  end(id, true);
   context_.balancer.on_check_ended(now, id, outcome);
 }
 

@@ -35,8 +35,7 @@ Recoded recode(http1::ChunkDecoder& decoder, std::string_view bytes, bool chunke
       }
       return result;
     }
-    const std::size_t piece =
-        std::min<std::uint64_t>(step.size, bytes.size() - result.taken);
+    const std::size_t piece = std::min<std::uint64_t>(step.size, bytes.size() - result.taken);
     if (piece == 0) return result;
     const std::string_view payload = bytes.substr(result.taken, piece);
     if (chunked_out) {

@@ -11,55 +11,53 @@ namespace evenkeel::net {
 
 // Moves what can be moved, for every live attempt.
 void ClientConnection::pump_upload(core::Instant now) {
-  if (!transaction_->upload.streamed) {
-    const bool rest_streams = !transaction_->upload.complete && fill_image(now);
+  Transaction& t = *transaction_;
+  const std::uint64_t before = t.upload.received + t.upload.flushed;
+  t.upload.waiting = false;
+  if (!t.upload.streamed) {
+    const bool outgrown = !t.upload.complete && fill_image(now);
     if (!exchanging()) return;
-    for (std::size_t i = 0; i < transaction_->attempts.size(); ++i) {
-      if (BackendConnection* connection = transaction_->attempts[i].get()) {
-        send_image(now, *connection);
-        if (!exchanging()) return;
-      }
+    for (auto& attempt : t.attempts) {
+      if (attempt) send_image(now, *attempt);
     }
-    if (rest_streams) {
-      if (BackendConnection* connection = only_attempt()) {
-        stream_upload(now, *connection);
-      } else if (transaction_->attempts[1]) {
-        // A body that outgrew its image can go to one backend only: the hedge, begun later, gives way.
-        BackendConnection& hedge = *transaction_->attempts[1];
-        attempt_failed(now, hedge, core::AttemptFailure::local);
-      }
+    if (outgrown) give_way(now);
+    if (BackendConnection* connection = only_attempt(); outgrown && connection != nullptr) {
+      stream_upload(now, *connection);
     }
   } else if (BackendConnection* connection = only_attempt()) {
     stream_upload(now, *connection);
   }
-  if (exchanging()) watch_client(now);
+  if (!exchanging()) return;
+  const bool progress = t.upload.received + t.upload.flushed != before;
+  if (progress) context_.balancer.on_upload_progress(now, t.request);
+  watch_client(now);
+  if (exchanging()) arm_client_timer(now, progress);
 }
 
+// Reads body bytes into the image while they fit; true when the rest has to stream.
 bool ClientConnection::fill_image(core::Instant now) {
   Transaction& t = *transaction_;
   while (!t.upload.complete) {
     const std::size_t room = t.image_limit - std::min(t.image_limit, t.image.size());
-    const bool fits = t.upload.framing == http1::BodyFraming::length ? t.upload.remaining <= room
-                                                                      : room > kRecodeSlack;
-    if (!fits) return true;
+    const bool by_length = t.upload.framing == http1::BodyFraming::length;
+    if (by_length ? t.upload.remaining > room : room <= kRecodeSlack) return true;
     std::string_view bytes = in_.view();
     const bool from_inbox = in_.empty();
     if (from_inbox) {
-      const std::size_t want =
-          t.upload.framing == http1::BodyFraming::length ? kReadBytes : room - kRecodeSlack;
-      const IoResult read = stream_->try_read(
-          std::span<char>(context_.inbox).first(std::min(want, kReadBytes)));
+      const std::span<char> space = read_space();
+      const std::size_t want = by_length ? space.size() : room - kRecodeSlack;
+      const IoResult read = stream_->try_read(space.first(std::min(want, space.size())));
       if (read.io == Io::would_block) {
-        context_.timers.arm(timer_, context_.listener_timers[listener_].body_idle, now);
+        t.upload.waiting = true;
         return false;
       }
       if (read.io != Io::done) {
         client_gone(now);
         return false;
       }
-      bytes = {context_.inbox.data(), read.bytes};
+      bytes = {space.data(), read.bytes};
     } else {
-      bytes = bytes.substr(0, std::min(bytes.size(), room));
+      bytes = bytes.substr(0, room);
     }
     const auto taken = append_to_image(bytes);
     if (!taken) {
@@ -77,7 +75,6 @@ bool ClientConnection::fill_image(core::Instant now) {
       return false;
     }
   }
-  context_.timers.disarm(timer_);
   return false;
 }
 
@@ -125,6 +122,15 @@ void ClientConnection::send_image(core::Instant now, BackendConnection& connecti
   }
 }
 
+// A body that outgrew its image can go to one backend only: of two attempts the one that got less
+// of it ends.
+void ClientConnection::give_way(core::Instant now) {
+  const auto& [first, second] = transaction_->attempts;
+  if (!first || !second) return;
+  const bool first_ends = first->image_sent < second->image_sent;
+  attempt_failed(now, first_ends ? *first : *second, core::AttemptFailure::local);
+}
+
 // A backend that answers early and closes breaks our write while its answer waits to be read.
 void ClientConnection::write_broke(core::Instant now, BackendConnection& connection) {
   connection.write_failed = true;
@@ -139,33 +145,42 @@ void ClientConnection::write_broke(core::Instant now, BackendConnection& connect
 
 void ClientConnection::stream_upload(core::Instant now, BackendConnection& connection) {
   Transaction& t = *transaction_;
-  if (connection.write_failed) return;
+  if (connection.write_failed) {
+    if (t.committed != nullptr) discard_upload(now);
+    return;
+  }
   if (!t.upload.streamed) {
     if (connection.stream().connecting() || connection.image_sent < t.image.size()) return;
     t.upload.streamed = true;
     context_.buffers.release(t.image);
     context_.balancer.on_replay_lost(now, t.request);
   }
-  bool moved = false;
-  while (flush_backend(now, connection) && !t.upload.complete) {
+  for (int round = 0; flush_backend(now, connection) && !t.upload.complete; ++round) {
+    if (round == kRounds) {
+      stream_->wake();
+      return;
+    }
     const bool more = t.upload.framing == http1::BodyFraming::length
                           ? stream_length(now, connection)
                           : stream_chunked(now, connection);
-    if (!exchanging() || !uses(connection)) return;
-    if (!more) break;
-    moved = true;
-    if (body_too_large()) {
-      bad_upload(now, 413, "the request body is larger than this listener allows");
+    if (!exchanging() || !more) return;
+  }
+}
+
+// The backend takes no more of the body but its answer still flows: a client that sends everything
+// before it reads must not wait for ever.
+void ClientConnection::discard_upload(core::Instant now) {
+  context_.buffers.release(in_);
+  for (int round = 0; round < kRounds && !in_ended_; ++round) {
+    const IoResult read = stream_->try_read(read_space());
+    if (read.io == Io::would_block) return;
+    if (read.io == Io::failed) {
+      client_gone(now);
       return;
     }
+    in_ended_ = read.io == Io::end;
   }
-  if (!exchanging() || !uses(connection)) return;
-  if (moved) context_.balancer.on_upload_progress(now, t.request);
-  if (t.upload.complete) {
-    context_.timers.disarm(timer_);
-  } else if (moved || !context_.timers.armed(timer_)) {
-    context_.timers.arm(timer_, context_.listener_timers[listener_].body_idle, now);
-  }
+  if (!in_ended_) stream_->wake();
 }
 
 bool ClientConnection::stream_length(core::Instant now, BackendConnection& connection) {
@@ -180,49 +195,59 @@ bool ClientConnection::stream_length(core::Instant now, BackendConnection& conne
     upload.complete = upload.remaining == 0;
     return true;
   }
-  const RelayResult relayed =
-      stream_->relay(connection.stream(), upload.remaining,
-                     std::span<char>(context_.inbox).first(kReadBytes), connection.tail,
-                     context_.buffers);
+  const RelayResult relayed = stream_->relay(connection.stream(), upload.remaining, read_space(),
+                                             connection.tail, context_.buffers);
   upload.remaining -= relayed.moved;
   upload.received += relayed.moved;
   upload.complete = upload.remaining == 0;
   if (relayed.write == Io::failed) {
     write_broke(now, connection);
+  } else if (upload.complete) {
     return false;
-  }
-  if (relayed.read == Io::end || relayed.read == Io::failed) {
-    if (!upload.complete) client_gone(now);
-    return false;
-  }
-  if (relayed.read == Io::done && relayed.write == Io::done && !upload.complete) {
+  } else if (relayed.read == Io::end || relayed.read == Io::failed) {
+    client_gone(now);
+  } else if (relayed.read == Io::would_block) {
+    upload.waiting = true;
+  } else if (relayed.write == Io::done) {
     stream_->wake();  // its turn is over, its bytes are not
-    context_.balancer.on_upload_progress(now, transaction_->request);
-    return false;
   }
-  return relayed.moved > 0;
+  return false;
 }
 
 bool ClientConnection::stream_chunked(core::Instant now, BackendConnection& connection) {
   Upload& upload = transaction_->upload;
-  if (in_.empty()) {
-    const IoResult read = stream_->try_read(std::span<char>(context_.inbox).first(kReadBytes));
-    if (read.io == Io::would_block) return false;
+  const bool from_inbox = in_.empty();
+  std::string_view bytes = in_.view();
+  if (from_inbox) {
+    const std::span<char> space = read_space();
+    const IoResult read = stream_->try_read(space);
+    if (read.io == Io::would_block) {
+      upload.waiting = true;
+      return false;
+    }
     if (read.io != Io::done) {
       client_gone(now);
       return false;
     }
-    context_.buffers.append(in_, std::span<const char>(context_.inbox).first(read.bytes));
+    bytes = {space.data(), read.bytes};
   }
-  const Recoded recoded = recode(upload.decoder, in_.view(), true, context_.outbox);
+  const Recoded recoded = recode(upload.decoder, bytes, true, context_.outbox);
   if (recoded.error != nullptr) {
     bad_upload(now, 400, "the chunked request body is malformed");
     return false;
   }
-  in_.consume(recoded.taken);
-  if (in_.empty()) context_.buffers.release(in_);
+  if (from_inbox) {
+    context_.buffers.append(in_, std::span<const char>(bytes).subspan(recoded.taken));
+  } else {
+    in_.consume(recoded.taken);
+    if (in_.empty()) context_.buffers.release(in_);
+  }
   upload.received += recoded.payload;
   upload.complete = recoded.ended;
+  if (body_too_large()) {
+    bad_upload(now, 413, "the request body is larger than this listener allows");
+    return false;
+  }
   return recoded.written == 0 ||
          write_backend(now, connection,
                        std::span<const char>(context_.outbox).first(recoded.written));
@@ -250,6 +275,7 @@ bool ClientConnection::flush_backend(core::Instant now, BackendConnection& conne
       return false;
     }
     connection.tail.consume(written.bytes);
+    transaction_->upload.flushed += written.bytes;
   }
   context_.buffers.release(connection.tail);
   return true;
@@ -261,33 +287,33 @@ void ClientConnection::watch_client(core::Instant now) {
   Transaction& t = *transaction_;
   if (!t.upload.complete || in_ended_) return;
   while (in_.size() < kMaxPipelinedBytes) {
-    const IoResult read = stream_->try_read(
-        std::span<char>(context_.inbox).first(kMaxPipelinedBytes - in_.size()));
-    if (read.io == Io::would_block) return;
+    const IoResult read =
+        stream_->try_read(std::span<char>(context_.inbox).first(kMaxPipelinedBytes - in_.size()));
+    if (read.io == Io::would_block) {
+      drained_ = true;
+      return;
+    }
     if (read.io == Io::done) {
       context_.buffers.append(in_, std::span<const char>(context_.inbox).first(read.bytes));
       continue;
     }
     in_ended_ = true;
     // Once the answer flows, a client that only finished sending still gets all of it.
-    if (read.io == Io::failed || (!t.committed && !t.response_done)) client_gone(now);
+    if (read.io == Io::failed || (t.committed == nullptr && !t.response_done)) client_gone(now);
     return;
   }
 }
 
 // The client's body is not one: the backend must see it cut, the client an error if still possible.
-void ClientConnection::bad_upload(core::Instant now, unsigned status, std::string_view cause) {
-  Transaction& t = *transaction_;
-  if (t.committed || t.response_done) {
+void ClientConnection::bad_upload(core::Instant now, std::uint16_t status, std::string_view cause) {
+  const Transaction& t = *transaction_;
+  if (t.committed != nullptr || t.response_done || !t.out.empty()) {
     client_gone(now);
     return;
   }
-  const bool begun = t.begun;
-  if (begun) {
-    context_.balancer.on_client_gone(now, t.request);
-    finish(now);
-  }
-  refuse(now, status, cause);
+  const std::size_t length = write_error(status, cause);
+  finish(now, status);
+  send_and_close(now, length);
 }
 
 }  // namespace evenkeel::net

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "http1_reader.h"
 #include "support/memory_world.h"
 
 // What tests of whole connections share: a world of one balancer between scripted clients and
@@ -16,6 +17,8 @@
 namespace evenkeel::net::testing {
 
 using namespace std::chrono_literals;
+using http1::testing::Message;
+using http1::testing::Messages;
 using test::MemoryWorld;
 using test::Peer;
 using ::testing::AllOf;
@@ -88,6 +91,37 @@ class PipelineTest : public ::testing::TestWithParam<Delivery> {
   Peer& origin(std::size_t n = 0) { return world().origin(n); }
   void run() { world().run(); }
   void advance(core::Duration by) { world().advance(by); }
+
+  // The n-th origin connection answers with this.
+  void answer(std::size_t n, std::string_view bytes) {
+    origin(n).send(bytes);
+    run();
+  }
+  // What a client understood, when it asked with GETs.
+  static std::vector<Message> responses(const Peer& client, std::size_t requests = 1,
+                                        core::Method method = core::Method::get) {
+    Messages read = http1::testing::read_responses(
+        client.received, std::vector<core::Method>(requests, method), client.ended);
+    EXPECT_EQ(read.error, "") << client.received;
+    return std::move(read.all);
+  }
+  static std::vector<Message> requests(const Peer& origin) {
+    Messages read = http1::testing::read_requests(origin.received);
+    EXPECT_EQ(read.error, "") << origin.received;
+    return std::move(read.all);
+  }
+  // The only response a client got; empty when there is none or several.
+  static Message response(const Peer& client, core::Method method = core::Method::get) {
+    const std::vector<Message> all = responses(client, 1, method);
+    EXPECT_EQ(all.size(), 1U) << client.received;
+    return all.size() == 1 ? all[0] : Message{};
+  }
+  static Message request(const Peer& origin) {
+    const std::vector<Message> all = requests(origin);
+    EXPECT_EQ(all.size(), 1U) << origin.received;
+    return all.size() == 1 ? all[0] : Message{};
+  }
+  [[nodiscard]] PipelineCounts counts() { return world().pipeline().counts(); }
 
   // A client that sent this.
   Peer& client_sends(std::string_view bytes) {

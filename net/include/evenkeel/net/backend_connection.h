@@ -32,10 +32,10 @@ class BackendConnection final : public StreamOwner, public TimerOwner {
  public:
   // Where the response being read is.
   enum class Reading : std::uint8_t {
-    head,     // nothing or a part of the head was read
-    body,     // the head was delivered
-    tunnel,   // 101: bytes pass unseen
-    done,     // the response is complete
+    head,    // nothing or a part of the head was read
+    body,    // the head was delivered
+    tunnel,  // 101: bytes pass unseen
+    done,    // the response is complete
   };
 
   BackendConnection(Context& context, core::BackendRef backend, std::unique_ptr<Stream> stream);
@@ -61,22 +61,22 @@ class BackendConnection final : public StreamOwner, public TimerOwner {
   [[nodiscard]] std::uint32_t uses() const { return uses_; }
   [[nodiscard]] std::uint32_t timer() const { return timer_; }
 
-  // ---- the request going out ---------------------------------------------------------------------
+  // ---- the request going out -------------------------------------------------------------------
   std::size_t image_sent = 0;  // bytes of the request image that the stream took
   bool sent_reported = false;  // the core knows that bytes left
   bool write_failed = false;   // only reading may still give something
   Buffer tail;                 // of a streamed body
 
-  // ---- the response coming in --------------------------------------------------------------------
+  // ---- the response coming in ------------------------------------------------------------------
   Reading reading = Reading::head;
-  bool any_bytes = false;      // of this response
-  bool keep_alive = false;     // the response allows the connection's reuse
-  std::uint8_t interims = 0;   // 1xx heads before the final one
+  bool any_bytes = false;     // of this response
+  bool keep_alive = false;    // the response allows the connection's reuse
+  std::uint8_t interims = 0;  // 1xx heads before the final one
   http1::BodyFraming framing = http1::BodyFraming::none;
   std::uint64_t remaining = 0;  // of a body with a length
   http1::ChunkDecoder decoder{http1::ChunkDecoder::Padding::accepted};
-  Buffer in;                    // an incomplete head
-  std::size_t scanned = 0;      // of `in`, for the head's end
+  Buffer in;                // an incomplete head
+  std::size_t scanned = 0;  // of `in`, for the head's end
 
  private:
   Context& context_;

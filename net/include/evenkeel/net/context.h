@@ -21,8 +21,8 @@ namespace evenkeel::net {
 class ClientConnection;
 struct Transaction;
 
-// Bytes read at once. On loopback 60 000 is the best size for bulk data and exactly 64 KiB the worst:
-// it leaves a tiny segment behind every full one.
+// Bytes read at once. On loopback 60 000 is the best size for bulk data and exactly 64 KiB the
+// worst: it leaves a tiny segment behind every full one.
 inline constexpr std::size_t kReadBytes = 60'000;
 // In front of what is read from a backend, so that the rewritten head fits directly before the body
 // bytes that came with it, and both leave in one send.
@@ -119,7 +119,8 @@ class Context {
   char date_[30] = {};
 };
 
-// One event handled, from outside to outside: at its end all actions are done and what died is freed.
+// One event handled, from outside to outside: at its end all actions are done and what died is
+// freed.
 class Turn {
  public:
   Turn(Context& context, core::Instant now) : context_(context), now_(now) { ++context_.depth_; }

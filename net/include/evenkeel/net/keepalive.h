@@ -33,6 +33,7 @@ class KeepAlive final : public BackendUser {
   using Idle = std::vector<std::unique_ptr<BackendConnection>>;
 
   [[nodiscard]] Idle& idle_of(core::BackendRef backend);
+  [[nodiscard]] static bool silent(BackendConnection& connection);
   void close(BackendConnection& connection);
 
   Context& context_;

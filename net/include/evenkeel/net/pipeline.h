@@ -14,9 +14,9 @@ namespace evenkeel::net {
 // A finished request, for access logs, metrics and tests. Views are valid during the call only.
 struct RequestEnd {
   core::RequestRecord record;
-  core::Instant ended;          // the last byte was handed to the client's stream
+  core::Instant ended;  // the last byte was handed to the client's stream
   std::uint32_t listener = 0;
-  std::string_view client;      // address as text
+  std::string_view client;  // address as text
   std::string_view method;
   std::string_view target;
   std::string_view host;
@@ -44,15 +44,16 @@ struct PipelineCounts {
   std::uint32_t backend_connections = 0;  // in use and idle
   std::uint32_t idle_backend_connections = 0;
   std::uint64_t accepted = 0;
-  std::uint64_t connects = 0;             // backend connections begun
-  std::uint64_t reuses = 0;               // attempts on an idle one
-  std::uint64_t buffered_bytes = 0;       // request images, incomplete heads and write tails
+  std::uint64_t connects = 0;        // backend connections begun
+  std::uint64_t reuses = 0;          // attempts on an idle one
+  std::uint64_t buffered_bytes = 0;  // request images, incomplete heads and write tails
 };
 
 // The way of one request through the house, in either world: bytes of a client become facts for the
 // balancer, its actions become bytes for a backend and back.
 //
-//   client Stream → ClientConnection → core::Balancer → Attempt → KeepAlive / Host::connect → backend Stream
+//   client Stream → ClientConnection → core::Balancer → Attempt → KeepAlive / Host::connect →
+//   backend Stream
 //
 // One per worker, driven by one thread. The driver delivers readiness to the streams' owners, calls
 // on_accept() and on_deadline(), and asks next_deadline() when to come back.

@@ -15,8 +15,8 @@ namespace evenkeel::net {
 
 class Context;
 
-// Carries out the active health checks that the core asks for, each on a connection of its own. When
-// to check, how long to wait and what a result means are the core's to decide.
+// Carries out the active health checks that the core asks for, each on a connection of its own.
+// When to check, how long to wait and what a result means are the core's to decide.
 class Prober {
  public:
   explicit Prober(Context& context);
@@ -25,6 +25,8 @@ class Prober {
   void start(core::Instant now, core::CheckId check);
   void cancel(core::CheckId check);
   void cancel_all();
+  // Frees the checks that ended inside one of their own calls.
+  void reap();
 
   [[nodiscard]] std::uint32_t running() const { return running_; }
 
@@ -32,12 +34,14 @@ class Prober {
   class Check;
 
   void finish(core::Instant now, Check& check, core::CheckOutcome outcome);
+  void end(core::CheckId check, bool in_order);
   [[nodiscard]] std::unique_ptr<Check>& place_of(core::BackendRef backend);
 
   Context& context_;
   http1::ResponseHead head_;  // scratch
-  std::vector<std::vector<std::unique_ptr<Check>>> checks_;  // by pool and backend: at most one each
-  std::vector<std::unique_ptr<Check>> over_;                 // ended inside one of their own calls
+  std::vector<std::vector<std::unique_ptr<Check>>>
+      checks_;                                // by pool and backend: at most one each
+  std::vector<std::unique_ptr<Check>> over_;  // ended inside one of their own calls
   std::uint32_t running_ = 0;
 };
 

@@ -10,16 +10,16 @@
 
 namespace evenkeel::net {
 
-// What recoding may add to the bytes it takes: a piece that begins inside a chunk gets a head of its
-// own, and the body's last piece its end.
+// What recoding may add to the bytes it takes: a piece that begins inside a chunk gets a head of
+// its own, and the body's last piece its end.
 inline constexpr std::size_t kRecodeSlack = 64;
 
 struct Recoded {
-  std::size_t taken = 0;         // of the input
-  std::size_t written = 0;       // to the output
-  std::uint64_t payload = 0;     // body bytes among them
-  bool ended = false;            // the body is complete
-  const char* error = nullptr;   // what is wrong with it
+  std::size_t taken = 0;        // of the input
+  std::size_t written = 0;      // to the output
+  std::uint64_t payload = 0;    // body bytes among them
+  bool ended = false;           // the body is complete
+  const char* error = nullptr;  // what is wrong with it
 };
 
 // Takes chunked bytes and writes the same payload anew: chunked again, but without extensions and
