@@ -50,8 +50,7 @@ Books::Books(const Scenario& scenario, Judge& judge, core::Instant start)
   }
 }
 
-// ---- clients
-// --------------------------------------------------------------------------------------
+// ---- clients -----------------------------------------------------------------------------------
 
 ClientRequest& Books::on_arrival(core::Instant scheduled, std::uint32_t traffic,
                                  core::Method method) {
@@ -92,13 +91,17 @@ void Books::on_ended(core::Instant now, std::uint64_t number, Ending ending, std
   judge_->on_request(sample);
 }
 
+// Bytes are conserved as requests are: what one lost, or another got, breaks I1.
+void Books::on_misdelivery(std::uint64_t request, const std::string& what) {
+  broke(Invariant::conservation, kNoRequest, "request " + std::to_string(request) + ": " + what);
+}
+
 std::uint64_t Books::client_request(std::uint64_t balancer_number) {
   const Exchange* exchange = exchanges_.find(balancer_number);
   return exchange == nullptr ? kNoRequest : exchange->request;
 }
 
-// ---- backends
-// -------------------------------------------------------------------------------------
+// ---- backends ----------------------------------------------------------------------------------
 
 void Books::on_begun(core::Instant, std::uint64_t number) {
   ClientRequest* request = ledger_.find(number);
@@ -115,8 +118,7 @@ void Books::on_begun(core::Instant, std::uint64_t number) {
   if (request->begun < 255) ++request->begun;
 }
 
-// ---- the balancer
-// ---------------------------------------------------------------------------------
+// ---- the balancer ------------------------------------------------------------------------------
 
 void Books::read_entries(const core::Journal& journal, std::uint64_t request) {
   assert(journal.count() - read_ <= core::Journal::kKept && "one event overran the journal");
@@ -133,6 +135,7 @@ void Books::read_entry(const core::Entry& entry, std::uint64_t request) {
       Exchange& exchange = exchanges_.open(number);
       exchange.request = request;
       exchange.pool = index(scenario_.proxy.routes[entry.detail >> 8U].pool);
+      if (ClientRequest* client = ledger_.find(request)) client->reached = true;
       return;
     }
     case core::EntryKind::start_attempt:
@@ -204,8 +207,7 @@ void Books::on_attempt_over(const core::Entry& entry) {
   --attempts_running_;
 }
 
-// ---- the run
-// --------------------------------------------------------------------------------------
+// ---- the run -----------------------------------------------------------------------------------
 
 void Books::on_end_of_traffic() {
   std::uint64_t in_flight = 0;

@@ -18,18 +18,20 @@ std::string seconds(core::Duration d) {
 
 }  // namespace
 
-// ---- I1
-// -------------------------------------------------------------------------------------------
+// ---- I1 ----------------------------------------------------------------------------------------
+
+std::string Conservation::sum() const {
+  return number(arrivals_) + " = " + number(ended_[0]) + " + " + number(ended_[1]) + " + " +
+         number(ended_[2]) + " + " + number(in_flight_);
+}
 
 std::string Conservation::detail() const {
-  std::string text = number(arrivals_) + " = " + number(ended_[0]) + " + " + number(ended_[1]) +
-                     " + " + number(ended_[2]) + " + " + number(in_flight_);
+  std::string text = sum_.empty() || !once_ ? sum() : sum_;
   if (!once_) text += "; a request ended twice, or without having arrived";
   return text;
 }
 
-// ---- I2
-// -------------------------------------------------------------------------------------------
+// ---- I2 ----------------------------------------------------------------------------------------
 
 bool SingleDelivery::is_idempotent(core::Method method) {
   switch (method) {
@@ -54,8 +56,7 @@ std::string SingleDelivery::detail() const {
          " beginnings of non-idempotent requests were a second one";
 }
 
-// ---- I3
-// -------------------------------------------------------------------------------------------
+// ---- I3 ----------------------------------------------------------------------------------------
 
 bool RetryBound::holds(core::Instant now, std::uint64_t spent, std::uint32_t percent) {
   if (!policy_.budget.enabled) return true;
@@ -78,8 +79,7 @@ std::string RetryBound::detail() const {
          " first attempts";
 }
 
-// ---- I4
-// -------------------------------------------------------------------------------------------
+// ---- I4 ----------------------------------------------------------------------------------------
 
 void Obedience::on_transition(std::size_t backend, core::TransitionKind kind, std::uint8_t to) {
   Verdicts& verdicts = backends_[backend];
@@ -107,8 +107,7 @@ std::string Obedience::detail() const {
   return "an attempt went to backend " + number(*offender_) + ", which was" + why;
 }
 
-// ---- I5
-// -------------------------------------------------------------------------------------------
+// ---- I5 ----------------------------------------------------------------------------------------
 
 bool NoLeak::on_drained(const Leftovers& left) {
   left_ = left;
@@ -127,8 +126,7 @@ std::string NoLeak::detail() const {
          (left_.timers ? "a timer" : "no timer") + " left";
 }
 
-// ---- I6
-// -------------------------------------------------------------------------------------------
+// ---- I6 ----------------------------------------------------------------------------------------
 
 std::string Causality::detail() const {
   if (!broken_at_) return number(events_) + " events in order";
@@ -136,8 +134,7 @@ std::string Causality::detail() const {
          " was handled at another time, or before an earlier one";
 }
 
-// ---- I7
-// -------------------------------------------------------------------------------------------
+// ---- I7 ----------------------------------------------------------------------------------------
 
 std::string AttemptBound::detail() const {
   return "at most " + number(most_) + " of " + number(allowed_) + " attempts";

@@ -48,8 +48,7 @@ void Network::on_event(const Event& event) {
   free_if_over(slot);
 }
 
-// ---- slots
-// ----------------------------------------------------------------------------------------
+// ---- slots -------------------------------------------------------------------------------------
 
 std::uint32_t Network::take_slot(HostId host) {
   std::uint32_t slot = 0;
@@ -62,6 +61,7 @@ std::uint32_t Network::take_slot(HostId host) {
   }
   Connection& connection = *connections_[slot];
   connection.id = next_id_++;
+  last_slot_ = slot;
   connection.host = static_cast<std::uint32_t>(host);
   connection.used = true;
   connection.ends = {};
@@ -107,8 +107,7 @@ void Network::discard(Direction& direction) {
   direction.readable = 0;
 }
 
-// ---- packets
-// --------------------------------------------------------------------------------------
+// ---- packets -----------------------------------------------------------------------------------
 
 core::Duration Network::delay(const Connection& connection, unsigned from,
                               std::uint64_t packet) const {

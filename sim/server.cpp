@@ -63,8 +63,7 @@ std::vector<Server::Job> Server::crash() {
   return killed;
 }
 
-// ---- slots
-// ----------------------------------------------------------------------------------------
+// ---- slots -------------------------------------------------------------------------------------
 
 std::uint32_t Server::find(JobId job) const {
   const auto slot = static_cast<std::uint32_t>(job);
@@ -101,8 +100,7 @@ void Server::remove(std::uint32_t index) {
   free_.push_back(index);
 }
 
-// ---- service
-// --------------------------------------------------------------------------------------
+// ---- service -----------------------------------------------------------------------------------
 
 Server::Job Server::begin(core::Instant now, std::uint32_t index) {
   Slot& slot = slots_[index];

@@ -9,8 +9,7 @@ namespace evenkeel::test {
 
 using core::Instant;
 
-// ---- Peer
-// -----------------------------------------------------------------------------------------
+// ---- Peer --------------------------------------------------------------------------------------
 
 void Peer::attach(std::unique_ptr<net::Stream> stream) {
   stream_ = std::move(stream);
@@ -68,8 +67,7 @@ void Peer::on_ready(Instant) {
   }
 }
 
-// ---- MemoryWorld
-// ----------------------------------------------------------------------------------
+// ---- MemoryWorld -------------------------------------------------------------------------------
 
 core::Config MemoryWorld::plain_config(std::uint32_t backends) {
   core::Config config;

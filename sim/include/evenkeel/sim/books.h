@@ -23,8 +23,7 @@ class Books {
   // All three must outlive the books. The balancer starts at `start`.
   Books(const Scenario& scenario, Judge& judge, core::Instant start);
 
-  // ---- clients
-  // -----------------------------------------------------------------------------------
+  // ---- clients ---------------------------------------------------------------------------------
 
   [[nodiscard]] ClientRequest& on_arrival(core::Instant scheduled, std::uint32_t traffic,
                                           core::Method method);
@@ -34,6 +33,7 @@ class Books {
   // request.
   void on_ended(core::Instant now, std::uint64_t request, Ending ending, std::uint16_t status,
                 const core::RequestRecord* record);
+  [[nodiscard]] std::uint64_t arrivals() const { return conservation_.arrivals(); }
   [[nodiscard]] std::uint64_t live() const {
     return conservation_.arrivals() - conservation_.ended();
   }
@@ -42,8 +42,10 @@ class Books {
     ledger_.for_each_live(call);
   }
 
-  // ---- backends
-  // ----------------------------------------------------------------------------------
+  // A client or a backend read bytes that are not this request's, or not HTTP.
+  void on_misdelivery(std::uint64_t request, const std::string& what);
+
+  // ---- backends --------------------------------------------------------------------------------
 
   void on_begun(core::Instant now, std::uint64_t request);
   void on_backend(const BackendSample& sample) { judge_->on_backend(sample); }
@@ -51,8 +53,7 @@ class Books {
     judge_->on_transition(transition, world_index(transition.backend), 0);
   }
 
-  // ---- the balancer
-  // ------------------------------------------------------------------------------
+  // ---- the balancer ----------------------------------------------------------------------------
 
   // Reads what is new in the journal. `request` is the client request in hand, if the event
   // concerns one: a request that the balancer begins now is that one.
@@ -63,8 +64,7 @@ class Books {
   static constexpr std::uint64_t kNoRequest = ~std::uint64_t{0};
   [[nodiscard]] std::uint64_t client_request(std::uint64_t balancer_number);
 
-  // ---- the run
-  // -----------------------------------------------------------------------------------
+  // ---- the run ---------------------------------------------------------------------------------
 
   void on_event(core::Instant at, core::Instant clock) {
     if (!causality_.on_event(at, clock))

@@ -34,6 +34,7 @@ class Conservation {
   // At the end, with the requests counted one by one.
   [[nodiscard]] bool on_count(std::uint64_t in_flight) {
     in_flight_ = in_flight;
+    sum_ = sum();
     return once_ && arrivals_ == ended() + in_flight;
   }
   [[nodiscard]] std::uint64_t arrivals() const { return arrivals_; }
@@ -43,7 +44,10 @@ class Conservation {
  private:
   std::uint64_t arrivals_ = 0;
   std::uint64_t ended_[3] = {};
+  [[nodiscard]] std::string sum() const;
+
   std::uint64_t in_flight_ = 0;
+  std::string sum_;  // as counted at the end, when more may end afterwards
   bool once_ = true;
 };
 

@@ -66,6 +66,7 @@ struct ClientRequest {
   std::uint32_t traffic = 0;
   core::Method method{};
   bool live = false;
+  bool reached = false;     // the balancer began it
   std::uint8_t begun = 0;   // times a backend began to process it
   std::uint8_t visits = 0;  // times it reached a backend
   std::array<std::uint32_t, kVisits> visited{};

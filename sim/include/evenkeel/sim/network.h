@@ -86,10 +86,17 @@ class Network {
   // Begins to connect. Over a link without delay, to a host that is up, the connection exists at
   // once, as it does over loopback; on_ready() follows in any case.
   [[nodiscard]] std::unique_ptr<net::Stream> connect(HostId to);
+  // The slot of the connection made last: small numbers, reused after a connection's end.
+  [[nodiscard]] std::uint32_t last_slot() const { return last_slot_; }
 
   // Events of the network, all in Phase::network.
   [[nodiscard]] static bool owns(const Note& note) { return (note.kind & kKindMask) == kKindBase; }
   void on_event(const Event& event);
+  // The connection an event concerns, and the host it leads to.
+  [[nodiscard]] static std::uint32_t slot_of(const Event& event) { return event.note.a; }
+  [[nodiscard]] HostId host_of(const Event& event) const {
+    return static_cast<HostId>(connections_[slot_of(event)]->host);
+  }
 
   // Connections of which an end, or a packet, is left.
   [[nodiscard]] std::size_t connections() const { return live_; }
@@ -180,6 +187,7 @@ class Network {
   std::vector<std::unique_ptr<Connection>> connections_;  // slots, stable in memory
   std::vector<std::uint32_t> free_;
   std::uint64_t next_id_ = 0;
+  std::uint32_t last_slot_ = 0;
   std::size_t live_ = 0;
   std::uint64_t bytes_held_ = 0;
 };
