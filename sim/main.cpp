@@ -118,6 +118,17 @@ void add_run(CLI::App& app, Arguments& arguments) {
       ->type_name("FILE");
 }
 
+int command(const CLI::App& app, Arguments& arguments) {
+  if (app.got_subcommand("run")) return run(arguments);
+  if (app.got_subcommand("validate")) {
+    return static_cast<int>(
+        validate_command(arguments.paths, arguments.request.proxy_file, std::cout, std::cerr));
+  }
+  if (arguments.metrics) return static_cast<int>(list_metrics_command(std::cout));
+  if (arguments.paths.empty()) arguments.paths = {"scenarios"};
+  return static_cast<int>(list_command(arguments.paths, std::cout, std::cerr));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -143,14 +154,11 @@ int main(int argc, char** argv) {
   }
 
   try {
-    if (app.got_subcommand("run")) return run(arguments);
-    if (arguments.metrics) return static_cast<int>(list_metrics_command(std::cout));
-    if (app.got_subcommand("validate")) {
-      return static_cast<int>(
-          validate_command(arguments.paths, arguments.request.proxy_file, std::cout, std::cerr));
-    }
-    if (arguments.paths.empty()) arguments.paths = {"scenarios"};
-    return static_cast<int>(list_command(arguments.paths, std::cout, std::cerr));
+    const int code = command(app, arguments);
+    std::cout.flush();
+    if (std::cout) return code;
+    std::cerr << "standard output: cannot be written\n";
+    return static_cast<int>(ExitCode::invalid);
   } catch (const std::exception& error) {
     std::cerr << "evenkeel-sim: " << error.what() << "\n";
     return static_cast<int>(ExitCode::failed);
