@@ -274,7 +274,7 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
 bool ClientConnection::answer_locally(core::Instant now, const http1::RequestHead& head) {
   if (!head.max_forwards || *head.max_forwards != 0) return false;
   if (head.method == core::Method::options) {
-    refuse(now, 204, "");
+    refuse(now, 200, "Max-Forwards ended at this proxy");
   } else {
     refuse(now, 405, "this proxy does not reflect TRACE requests");
   }

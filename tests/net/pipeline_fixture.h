@@ -123,6 +123,9 @@ class PipelineTest : public ::testing::TestWithParam<Delivery> {
   }
   [[nodiscard]] PipelineCounts counts() { return world().pipeline().counts(); }
 
+  // Ends the pipeline with whatever runs.
+  void end_world() { world_.reset(); }
+
   // A client that sent this.
   Peer& client_sends(std::string_view bytes) {
     Peer& client = connect();
