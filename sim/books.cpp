@@ -253,7 +253,12 @@ void Books::report(const core::Journal& journal, RunResult& result) const {
   violation.at = result.ended;
   violation.event = result.events;
   violation.what = breach_->what;
-  for (const core::Entry& entry : journal.recent()) {
+  // Up to the entry that broke it; the event may have written more.
+  const std::uint64_t last = std::min(journal.count(), breach_->entry + 1);
+  const std::uint64_t first =
+      journal.count() - std::min<std::uint64_t>(journal.count(), core::Journal::kKept);
+  for (std::uint64_t i = first; i < last; ++i) {
+    const core::Entry& entry = journal.entry(i);
     const bool concerned =
         breach_->exchange == kNoRequest ||
         (is_about_request(entry.kind) && entry.subject >> kAttemptBits == breach_->exchange);

@@ -42,7 +42,7 @@ class MessageWorld final : public World {
     std::uint64_t request = 0;
     std::uint32_t backend = 0;
     std::uint32_t uses = 0;     // of its connection, this one included
-    std::uint32_t holders = 0;  // events and jobs that speak of it
+    std::uint32_t holders = 0;  // its flight, events and jobs that speak of it
     bool sent = false;          // a connection was there
     bool cancelled = false;     // the balancer forgot it
     Server::JobId job = Server::kNoJob;
@@ -209,7 +209,7 @@ void MessageWorld::perform(core::Instant now, const core::StartAttempt& start) {
   }
   message.sent = message.uses > 1 || reach(backend) == Reach::up;
   flight->messages[flight->messages[0] == kNone ? 0 : 1] = index;
-  ++message.holders;
+  message.holders = 2;  // the flight and the event
   push(now, backend_delay(message, 0), kAttemptAtBackend, 0, index, 0);
   if (message.sent) balancer_.on_attempt_sent(now, start.attempt);
 }
@@ -223,7 +223,7 @@ void MessageWorld::perform(core::Instant now, const core::CancelAttempt& cancel)
     message.cancelled = true;
     ++message.holders;
     push(now, backend_delay(message, 0), kCancelAtBackend, 0, index, 0);
-    index = kNone;
+    drop(std::exchange(index, kNone));
     return;
   }
 }
@@ -283,7 +283,7 @@ void MessageWorld::on_reply(core::Instant now, std::uint32_t index, Reply reply)
   assert(flight != nullptr);
   const core::RequestId id = message.attempt.request;
   for (std::uint32_t& of_flight : flight->messages) {
-    if (of_flight == index) of_flight = kNone;
+    if (of_flight == index) drop(std::exchange(of_flight, kNone));
   }
   switch (reply) {
     case Reply::ok:
