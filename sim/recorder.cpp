@@ -174,6 +174,9 @@ void Recorder::on_backend(const BackendSample& sample) {
 
 void Recorder::on_transition(const core::Transition& transition, std::uint32_t backend,
                              std::uint32_t /*replica*/) {
+  if (piece_ != Duration::zero() && verdicts_.size() < kMaxVerdictChanges) {
+    verdicts_.push_back({transition, backend});
+  }
   if (transition.kind == core::TransitionKind::ejection && transition.to != 0) {
     for_each_at(transition.at, [](Growing& one) { ++one.stretch.ejections; });
   }
@@ -188,6 +191,7 @@ Detail Recorder::detail() const {
   Detail detail;
   for (const Growing& phase : phases_) detail.phases.push_back(phase.settled());
   for (const Growing& piece : series_) detail.series.push_back(piece.settled());
+  detail.verdicts = verdicts_;
   return detail;
 }
 

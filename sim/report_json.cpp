@@ -103,6 +103,33 @@ void write_point(JsonWriter& json, const PointOutcome& point, bool series) {
   json.close('}');
 }
 
+// A sweep's points, one line each: what was measured of them in the order of `measures`.
+void write_sweep(JsonWriter& json, const Plan& plan, std::size_t run, const RunOutcome& outcome) {
+  json.key("measures").open('[');
+  const std::vector<Measure> measures = measures_of(plan, run);
+  for (const Measure& measure : measures) {
+    const std::string where = to_text(measure.where);
+    std::string text(measure.metric->name);
+    if (!where.empty()) text += " (" + where + ")";
+    json.text(text + ", " + unit_name(measure.metric->unit));
+  }
+  json.close(']').key("points").open('[');
+  for (const PointOutcome& point : outcome.points) {
+    const RunResult& result = point.result;
+    std::string row = "{\"decisions\": \"" + to_text(result.decisions) + "\", \"trace\": \"" +
+                      to_text(result.trace) + "\", \"events\": " + std::to_string(result.events) +
+                      ", \"arrivals\": " + std::to_string(result.arrivals) +
+                      ", \"retries\": " + std::to_string(result.retries) + ", \"figures\": [";
+    for (std::size_t i = 0; i < point.figures.size(); ++i) {
+      const auto& value = point.figures[i];
+      row += (i == 0 ? "" : ", ") +
+             (value ? fixed(written(*value, measures[i].metric->unit), kDecimals) : "null");
+    }
+    json.raw(row + "]}");
+  }
+  json.close(']');
+}
+
 void write_verdict(JsonWriter& json, const Plan& plan, const Verdict& verdict) {
   const Expectation& expectation = plan.expectations[verdict.expectation];
   const Unit unit = expectation.measure.metric->unit;
@@ -134,9 +161,14 @@ void write_seed(JsonWriter& json, const Plan& plan, const SeedOutcome& seed,
   for (std::size_t r = 0; r < seed.runs.size(); ++r) {
     json.open('{').key("name").text(plan.runs[r].name).key("changes").open('[');
     for (const std::string& change : plan.runs[r].changes) json.text(change);
-    json.close(']').key("points").open('[');
-    for (const PointOutcome& point : seed.runs[r].points) write_point(json, point, series);
-    json.close(']').close('}');
+    json.close(']');
+    if (plan.runs[r].sweep) {
+      write_sweep(json, plan, r, seed.runs[r]);
+    } else {
+      json.key("run");
+      write_point(json, seed.runs[r].points.front(), series);
+    }
+    json.close('}');
   }
   json.close(']').close('}');
 }

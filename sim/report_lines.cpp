@@ -103,12 +103,14 @@ std::vector<ReportFile> reports_of(const std::vector<Plan>& plans, const SuiteOu
   std::vector<const ScenarioOutcome*> all;
   for (const ScenarioOutcome& scenario : outcome.scenarios) all.push_back(&scenario);
   files.push_back({"report.md", markdown_suite(plans, outcome, options)});
+  files.push_back({"report.html", html_suite(plans, outcome)});
   files.push_back({"result.json", json_report(plans, all, options, false)});
   files.push_back({"junit.xml", junit_report(plans, all, options)});
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const std::string folder = plans[i].label + "/";
     const std::vector<Plan> one = {plans[i]};
     files.push_back({folder + "report.md", markdown_section(plans[i], *all[i], options)});
+    files.push_back({folder + "report.html", html_section(plans[i], *all[i], options)});
     files.push_back({folder + "result.json", json_report(one, {all[i]}, options, true)});
     files.push_back({folder + "junit.xml", junit_report(one, {all[i]}, options)});
   }

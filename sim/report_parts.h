@@ -14,6 +14,10 @@ namespace evenkeel::sim {
                                            const SuiteOptions& options);
 [[nodiscard]] std::string markdown_suite(const std::vector<Plan>& plans,
                                          const SuiteOutcome& outcome, const SuiteOptions& options);
+// A page of its own with charts, and the suite's with links to them.
+[[nodiscard]] std::string html_section(const Plan& plan, const ScenarioOutcome& outcome,
+                                       const SuiteOptions& options);
+[[nodiscard]] std::string html_suite(const std::vector<Plan>& plans, const SuiteOutcome& outcome);
 // `series`: with the time series, which a suite of many scenarios leaves to their own files.
 [[nodiscard]] std::string json_report(const std::vector<Plan>& plans,
                                       const std::vector<const ScenarioOutcome*>& outcomes,

@@ -146,7 +146,7 @@ TEST(Reports, JsonIsValidAndSaysWhatItIs) {
   EXPECT_EQ(seed.at("verdicts").as_array().size(), 2U);
   EXPECT_EQ(seed.at("verdicts").at(0).at("measured").as_double(), 10);
   EXPECT_EQ(seed.at("verdicts").at(0).at("because").as_string(), "a | b < \"c\" & d");
-  const auto& series = seed.at("runs").at(0).at("points").at(0).at("series");
+  const auto& series = seed.at("runs").at(0).at("run").at("series");
   ASSERT_EQ(series.at("rows").as_array().size(), 100U);
   EXPECT_EQ(series.at("rows").at(40).as_array().size(), series.at("columns").as_array().size());
   EXPECT_EQ(series.at("rows").at(40).at(1).as_int64(), 10);  // requests of second 40
@@ -157,10 +157,37 @@ TEST(Reports, JsonIsValidAndSaysWhatItIs) {
                    .at(0)
                    .at("runs")
                    .at(0)
-                   .at("points")
-                   .at(0)
+                   .at("run")
                    .as_object()
                    .contains("series"));
+}
+
+TEST(Reports, JsonHasTheFiguresOfASweep) {
+  std::string text = small_file();
+  text.replace(text.find("  worse:"), 8,
+               "  phases: {sweep: {fault: 0, at: [40s, 42s], points: 4}}\n  worse:");
+  text +=
+      "- {id: few-always, metric: failures, variant: phases, aggregate: max, op: \"<=\","
+      " value: 10, because: x}\n";
+  const auto document = boost::json::parse(Made(text).content("result.json"));
+  const auto& sweep = document.at("scenarios").at(0).at("seeds").at(0).at("runs").at(1);
+  EXPECT_EQ(sweep.at("measures").at(0).as_string(), "failures, count");
+  ASSERT_EQ(sweep.at("points").as_array().size(), 4U);
+  EXPECT_EQ(sweep.at("points").at(3).at("figures").at(0).as_double(), 10);
+}
+
+TEST(Reports, HtmlStandsAlone) {
+  const Made made(failing_file());
+  for (const char* name : {"report.html", "small/report.html"}) {
+    const std::string& text = made.content(name);
+    for (const char* outside : {"<script", "http", "@import", "url("}) {
+      EXPECT_THAT(text, Not(HasSubstr(outside))) << name;
+    }
+  }
+  const std::string& text = made.content("small/report.html");
+  EXPECT_THAT(text, HasSubstr("a | b &lt; &quot;c&quot; &amp; d"));
+  EXPECT_THAT(text, HasSubstr("<title>crash b-1, 40s to 60s</title>"));
+  EXPECT_EQ(text.find("nan"), std::string::npos);
 }
 
 TEST(Reports, JunitCountsCasesAndEscapesText) {
@@ -177,7 +204,7 @@ TEST(Reports, NothingNamesTheMachine) {
   }
 }
 
-// ---- writing ------------------------------------------------------------------------------------
+// ---- writing -----------------------------------------------------------------------------------
 
 class ReportFolder : public ::testing::Test {
  protected:

@@ -30,10 +30,19 @@ struct Stretch {
   core::Duration latency_max{};
 };
 
+// A change of a verdict, by the world's index of its backend.
+struct VerdictChange {
+  core::Transition transition;
+  std::uint32_t backend = 0;
+};
+// Enough to draw; a flapping pool must not fill the memory.
+inline constexpr std::size_t kMaxVerdictChanges = 10'000;
+
 // A run as reports show it.
 struct Detail {
-  std::vector<Stretch> phases;  // between the edges of faults, the warm-up first
-  std::vector<Stretch> series;  // equal pieces, a second or more each
+  std::vector<Stretch> phases;          // between the edges of faults, the warm-up first
+  std::vector<Stretch> series;          // equal pieces, a second or more each
+  std::vector<VerdictChange> verdicts;  // the first kMaxVerdictChanges, in order of time
 };
 
 // The judge of one run: feeds what is measured and keeps what reports show. Its memory grows with
@@ -77,6 +86,7 @@ class Recorder final : public Judge {
   Growing graded_;
   std::vector<Growing> phases_;
   std::vector<Growing> series_;
+  std::vector<VerdictChange> verdicts_;
   core::Duration piece_{};  // length of one element of the series; zero: there is none
   std::vector<std::unique_ptr<Accumulator>> accumulators_;
   // The accumulators by what they hear, so that nobody is called in vain.

@@ -30,7 +30,8 @@ struct ReportFile {
   std::string path;  // relative to the folder of reports
   std::string content;
 };
-// report.md, result.json and junit.xml of the suite, and of each scenario in a folder of its label.
+// report.md, report.html, result.json and junit.xml of the suite, and of each scenario in a folder
+// of its label.
 [[nodiscard]] std::vector<ReportFile> reports_of(const std::vector<Plan>& plans,
                                                  const SuiteOutcome& outcome,
                                                  const SuiteOptions& options);
