@@ -2,6 +2,7 @@
 #include "evenkeel/net/sockets/listener.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,7 +20,9 @@ int bind_socket(const Address& address, bool shared) {
   if (fd < 0) return -1;
   const int on = 1;
   const bool ready = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                     (!shared || ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
+                     // Accepted connections inherit it: messages leave when they are written.
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+      (!shared || ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
                      ::bind(fd, address.get(), address.size) == 0;
   if (ready) return fd;
   const int error = errno;

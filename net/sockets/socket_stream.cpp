@@ -35,7 +35,6 @@ SocketStream::SocketStream(Reactor& reactor, int fd, Peer& peer, State state)
 }
 
 std::unique_ptr<SocketStream> SocketStream::adopt(Reactor& reactor, int fd, Peer& peer) {
-  disable_nagle(fd);
   std::unique_ptr<SocketStream> stream(new SocketStream(reactor, fd, peer, State::open));
   stream->may_write_ = true;  // the send buffer of a new connection is empty
   if (!reactor.add(fd, *stream, kEvents)) return nullptr;

@@ -50,7 +50,8 @@ class Reactor {
   [[nodiscard]] bool add(int fd, EventSource& source, std::uint32_t events);
   // The source no longer wants to hear of `fd`, whose owner closes it next. Also when add() failed.
   void forget(int fd);
-  // Calls the source's on_event(now, 0) in the next turn.
+  // Calls the source's on_event(now, 0) after the batch of events that is being delivered, or in
+  // the next turn when there is none. Asked for from such a call, it comes in the next turn.
   void run_again(int fd);
 
   // Delivers one batch of events, then the calls that run_again() asked for. Waits up to `wait_ms`

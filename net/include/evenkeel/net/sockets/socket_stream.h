@@ -30,7 +30,8 @@ struct Peer {
 // kernel no longer tells a complete answer from one that was cut.
 class SocketStream final : public Stream, private EventSource {
  public:
-  // An accepted connection; takes the descriptor, which must be non-blocking. nullptr when the
+  // An accepted connection; takes the descriptor, which must be non-blocking and without Nagle's
+  // delay. nullptr when the
   // reactor cannot take it; the descriptor is closed then.
   [[nodiscard]] static std::unique_ptr<SocketStream> adopt(Reactor& reactor, int fd, Peer& peer);
   // Begins to connect. nullptr for a local reason: descriptors, ports, memory.
