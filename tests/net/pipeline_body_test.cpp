@@ -105,7 +105,8 @@ TEST_P(PipelineBody, ChunkedResponseIsUnwrappedForHttp10) {
 }
 
 TEST_P(PipelineBody, LargeBodiesPassInEveryFraming) {
-  const std::string body = pattern(300'000);
+  // Larger than the image of a request; byte by byte it takes its time.
+  const std::string body = pattern(GetParam().segment < 10 ? 80'000 : 300'000);
   Peer& client = client_sends(post(body));
   EXPECT_EQ(request(origin()).body, body);
   answer(0, ok(body));
