@@ -288,7 +288,7 @@ TEST(PlanLoader, ReportsEveryFaultOfAFile) {
   EXPECT_EQ(plan.error().size(), 2U);
 }
 
-// ---- files and folders --------------------------------------------------------------------------
+// ---- files and folders -------------------------------------------------------------------------
 
 class PlanFolder : public ::testing::Test {
  protected:

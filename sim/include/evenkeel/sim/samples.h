@@ -19,17 +19,17 @@ enum class Ending : std::uint8_t {
 
 // One client request, told when it ended. Requests unended at the end of a run are counted apart.
 struct RequestSample {
-  std::uint64_t number = 0;             // in order of scheduled arrival within the run, from 0
-  core::Instant scheduled;              // when it was meant to arrive; windows and latency count from here
-  core::Instant ended;                  // the client had the whole answer, or gave up
-  core::Duration service_latency{};     // without the network: queueing and service at the backends
+  std::uint64_t number = 0;  // in order of scheduled arrival within the run, from 0
+  core::Instant scheduled;   // when it was meant to arrive; windows and latency count from here
+  core::Instant ended;       // the client had the whole answer, or gave up
+  core::Duration service_latency{};  // without the network: queueing and service at the backends
   core::Method method{};
   Ending ending{};
-  std::uint16_t status = 0;             // 0: none
+  std::uint16_t status = 0;  // 0: none
   std::uint8_t attempts = 0;
   core::Flag flags = core::Flag::none;
-  std::uint32_t backend = kNoBackend;   // index in the world of the one whose answer it was
-  std::uint32_t traffic = 0;            // index in Scenario::traffic
+  std::uint32_t backend = kNoBackend;  // index in the world of the one whose answer it was
+  std::uint32_t traffic = 0;           // index in Scenario::traffic
   std::uint32_t replica = 0;
 };
 
