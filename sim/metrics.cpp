@@ -199,7 +199,7 @@ const Metric* find_metric(std::string_view name) {
 
 std::string to_text(const Where& where) {
   std::string text;
-  const auto add = [&text](std::string part) {
+  const auto add = [&text](const std::string& part) {
     if (!text.empty()) text += ", ";
     text += part;
   };

@@ -31,6 +31,11 @@ const char* to_text(Unit unit) {
   return "";
 }
 
+std::uint64_t nearest(double value) {
+  const auto whole = static_cast<std::uint64_t>(value);
+  return value - static_cast<double>(whole) >= 0.5 ? whole + 1 : whole;
+}
+
 std::string fixed(double value, int decimals) {
   std::array<char, 400> buffer{};  // the longest double has 309 digits before the point
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,

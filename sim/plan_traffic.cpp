@@ -24,7 +24,7 @@ bool read_rate(const DocumentNode& node, const std::string& path, core::ErrorSin
                MilliHertz& rate) {
   double value = 0;
   if (!core::read_scalar(node, path, core::number(value, 0, kMaxRate), errors)) return false;
-  rate = MilliHertz{static_cast<std::uint64_t>(value * 1000 + 0.5)};
+  rate = MilliHertz{nearest(value * 1000)};
   return true;
 }
 

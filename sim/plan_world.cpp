@@ -193,7 +193,7 @@ void refuse_equal_names(const std::vector<ReadBackend>& backends, core::ErrorSin
 }  // namespace
 
 std::uint64_t to_millionths(double value) {
-  return static_cast<std::uint64_t>(value * 1e6 + 0.5);  // exact for up to six decimals
+  return nearest(value * 1e6);  // exact for up to six decimals
 }
 
 WorldModel read_world(const DocumentNode& node, DocumentNode& proxy, core::ErrorSink& errors) {

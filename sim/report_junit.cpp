@@ -1,50 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report_parts.h"
+#include "svg_chart.h"
 
 namespace evenkeel::sim {
 namespace {
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\n':
-        out += "&#10;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 class Cases {
  public:
   // An empty `failure` is a success.
   void add(const std::string& group, const std::string& name, const std::string& failure) {
     ++count_;
-    text_ += "    <testcase classname=\"" + escaped(group) + "\" name=\"" + escaped(name) + "\"";
+    text_ += "    <testcase classname=\"" + escape_markup(group) + "\" name=\"" +
+             escape_markup(name) + "\"";
     if (failure.empty()) {
       text_ += "/>\n";
       return;
     }
     ++failures_;
-    text_ += ">\n      <failure message=\"" + escaped(failure) + "\"/>\n    </testcase>\n";
+    text_ += ">\n      <failure message=\"" + escape_markup(failure) + "\"/>\n    </testcase>\n";
   }
   [[nodiscard]] std::string suite(const std::string& name) const {
-    return "  <testsuite name=\"" + escaped(name) + "\" tests=\"" + std::to_string(count_) +
+    return "  <testsuite name=\"" + escape_markup(name) + "\" tests=\"" + std::to_string(count_) +
            "\" failures=\"" + std::to_string(failures_) + "\">\n" + text_ + "  </testsuite>\n";
   }
   [[nodiscard]] std::size_t count() const { return count_; }

@@ -49,7 +49,7 @@ class Suite {
   }
 
  private:
-  const std::vector<std::uint64_t>& seeds_of(std::size_t plan) const {
+  [[nodiscard]] const std::vector<std::uint64_t>& seeds_of(std::size_t plan) const {
     return options_.seeds.empty() ? plans_[plan].seeds : options_.seeds;
   }
 
@@ -191,7 +191,7 @@ std::optional<Stop> parse_stop(std::string_view text) {
         std::from_chars(number.data(), number.data() + number.size(), percent);
     if (error != std::errc{} || end != number.data() + number.size()) return std::nullopt;
     if (!(percent > 0 && percent <= 100)) return std::nullopt;
-    stop.share = Millionths{static_cast<std::uint64_t>(percent * 1e4 + 0.5)};
+    stop.share = Millionths{nearest(percent * 1e4)};
     return stop;
   }
   if (const auto events = parse_whole<std::uint64_t>(text)) {

@@ -206,8 +206,8 @@ std::string chart_style() {
       "svg polyline{fill:none;stroke-width:1.3}\n";
   for (std::size_t i = 0; i < kColours; ++i) {
     const std::string number = std::to_string(i);
-    css += "svg .line-" + number + "{stroke:" + kPalette[i] + "}svg text.key-" + number +
-           "{fill:" + kPalette[i] + "}\n";
+    css.append("svg .line-").append(number).append("{stroke:").append(kPalette[i]);
+    css.append("}svg text.key-").append(number).append("{fill:").append(kPalette[i]).append("}\n");
   }
   return css;
 }

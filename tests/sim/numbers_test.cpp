@@ -30,6 +30,13 @@ TEST(Numbers, FixedHasNoExponentAndNoNegativeZero) {
   EXPECT_EQ(fixed(-1.5, 1), "-1.5");
 }
 
+TEST(Numbers, NearestRoundsHalvesUp) {
+  EXPECT_EQ(nearest(0.1 * 1e6), 100'000U);
+  EXPECT_EQ(nearest(0.29 * 1e6), 290'000U);  // 289999.99999999994 in binary
+  EXPECT_EQ(nearest(0.5), 1U);
+  EXPECT_EQ(nearest(0.49), 0U);
+}
+
 TEST(Numbers, FiguresCarryTheirUnit) {
   EXPECT_EQ(figure(20'700'000, Unit::duration), "20.7ms");
   EXPECT_EQ(figure(0.999, Unit::ratio), "0.999");

@@ -79,6 +79,6 @@ void judge_seed(const Plan& plan, bool graded, SeedOutcome& outcome);
 [[nodiscard]] std::string measure_text(const Expectation& expectation, const Plan& plan,
                                        std::size_t run);
 // The figure, or "nothing to measure".
-[[nodiscard]] std::string figure_text(const std::optional<double>& figure, Unit unit);
+[[nodiscard]] std::string figure_text(const std::optional<double>& value, Unit unit);
 
 }  // namespace evenkeel::sim

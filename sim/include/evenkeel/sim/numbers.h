@@ -18,6 +18,9 @@ enum class Unit : std::uint8_t {
 };
 [[nodiscard]] const char* to_text(Unit unit);
 
+// The whole number nearest to `value`, which is not negative and below 2^63; halves go up.
+[[nodiscard]] std::uint64_t nearest(double value);
+
 // `decimals` digits after the point, never an exponent, never "-0".
 [[nodiscard]] std::string fixed(double value, int decimals);
 // "812ns", "20.713ms", "1.5s": three decimals of the largest unit that is not below 1, without

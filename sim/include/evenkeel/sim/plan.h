@@ -76,7 +76,7 @@ struct Plan {
   std::uint64_t scenario_hash = 0;
   std::uint64_t config_hash = 0;
 
-  const Scenario& base() const&& = delete;  // it would dangle
+  [[nodiscard]] const Scenario& base() const&& = delete;  // it would dangle
   [[nodiscard]] const Scenario& base() const& { return runs.front().points.front(); }
 };
 
