@@ -98,8 +98,8 @@ class Run {
         events_.info("drain_started");
         return;
       case Drain::Step::close_connections:
-        events_.info("listeners_closed");
         worker_.drain();
+        events_.info("listeners_closed");
         return;
       case Drain::Step::cut_connections: {
         const auto left = worker_.metrics().connections.client_connections;
