@@ -372,8 +372,8 @@ bool Balancer::start_attempt(Instant now, Exchange& exchange, bool hedge) {
   const auto number = exchange.record.attempts;
   const Draws draws(picks_, exchange.record.number * kMaxAttempts + number);
   auto backend = pool.pick(exchange.tried_backends(), draws);
-  // Every eligible backend was tried: a retry may return to one, a hedge there would be pointless.
-  if (!backend && !hedge && number > 0) backend = pool.pick({}, draws);
+  // Every eligible backend was tried: a retry may return to one. Hedges come with one untried.
+  if (!backend && number > 0) backend = pool.pick({}, draws);
   if (!backend) return false;
 
   Attempt& attempt = exchange.attempts[exchange.attempts[0].live() ? 1 : 0];

@@ -32,6 +32,9 @@ PoolHome::PoolHome(PoolIndex pool, const PoolPolicy& policy, Stream stream, Inst
     breakers_.emplace_back(policy.circuit_breaker, breakers.of(i), now);
     weighty_.push_back(policy.backends[i].weight != 0);
   }
+  // What one deadline can bring about, so that none of it asks for memory later.
+  actions_.reserve(count);
+  transitions_.reserve(count);
   eligible_.resize(count, false);
   for (std::uint32_t i = 0; i < count; ++i) {
     arm(check_node(BackendIndex{i}), checks_[i].next_deadline());

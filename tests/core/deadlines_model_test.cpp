@@ -11,6 +11,7 @@
 #include <array>
 #include <optional>
 #include <ostream>
+#include <utility>
 #include <vector>
 
 #include "core/at.h"
@@ -135,6 +136,30 @@ struct Pass : Command {
 RC_GTEST_PROP(DeadlinesProperty, AgreesWithATableThatIsSearched, ()) {
   System system;
   rc::state::check(Model{}, system, rc::state::gen::execOneOfWithArgs<Arm, ArmAt, Disarm, Pass>());
+}
+
+// Any deadline of many may be taken out of the middle.
+RC_GTEST_PROP(DeadlinesProperty, WhatIsLeftComesInItsOrder, ()) {
+  const auto dues = *rc::gen::resize(
+      200, rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0U, 1000U)));
+  const auto count = static_cast<std::uint32_t>(dues.size());
+  Deadlines deadlines(kCoarse);
+  deadlines.reserve_nodes(count);
+  std::vector<std::pair<Instant, Deadlines::Node>> expected;
+  for (std::uint32_t node = 0; node < count; ++node) deadlines.arm_at(node, at(dues[node] * 1ms));
+  for (std::uint32_t node = 0; node < count; ++node) {
+    if (*rc::gen::arbitrary<bool>()) {
+      deadlines.disarm(node);
+    } else {
+      expected.emplace_back(at(dues[node] * 1ms), node);
+    }
+  }
+  std::sort(expected.begin(), expected.end());
+  for (const auto& [due, node] : expected) {
+    RC_ASSERT(deadlines.next() == due);
+    RC_ASSERT(deadlines.pop_due(kNever) == node);
+  }
+  RC_ASSERT(deadlines.next() == kNever);
 }
 
 // No deadline fires early, and none later than its quantum.

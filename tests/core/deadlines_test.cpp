@@ -112,6 +112,18 @@ TEST(Deadlines, EqualTimeoutsComeInTheOrderOfArming) {
   EXPECT_THAT(pop_all(deadlines, at(1h)), ElementsAre(4, 1, 3, 0, 2));
 }
 
+TEST(Deadlines, EqualDeadlinesHaveAnOrderOfTheirOwn) {
+  Deadlines deadlines = make();
+  const auto longer = deadlines.add_class(20ms);
+  const auto shorter = deadlines.add_class(10ms);
+  deadlines.arm(0, longer, at(0s));
+  deadlines.arm(1, shorter, at(10ms));
+  deadlines.arm(2, longer, at(0s));
+  deadlines.arm_at(4, at(20ms));
+  deadlines.arm_at(3, at(20ms));
+  EXPECT_THAT(pop_all(deadlines, at(20ms)), ElementsAre(3, 4, 0, 2, 1));
+}
+
 TEST(Deadlines, ArmingAgainReplaces) {
   Deadlines deadlines = make();
   const auto timeout = deadlines.add_class(100ms);

@@ -90,8 +90,7 @@ TEST(Pool, CountsWhatIsInFlight) {
   EXPECT_EQ(pool.load(BackendIndex{0}).in_flight, 0U);
 }
 
-// A drained backend must not make a pool of equals a pool of unequals: draws would be linear.
-TEST(Pool, ADrainedBackendDoesNotChangeWhatIsDrawn) {
+TEST(Pool, ADrainedBackendDoesNotChangeWhoIsDrawn) {
   Pool with_drained = pool_of({3, 3, 3, 3, 0}, Algorithm::least_request);
   Pool without = pool_of({3, 3, 3, 3}, Algorithm::least_request);
   make_eligible(with_drained, {0, 1, 2, 3, 4});

@@ -50,7 +50,8 @@ class Deadlines {
 
   // When pop_due() will next have something, or kNever.
   [[nodiscard]] Instant next() const;
-  // Disarms and returns one node that is due at `now`, soonest first.
+  // Disarms and returns one node that is due at `now`, soonest first. Of equal deadlines those of
+  // arm_at() come first, by node; then classes, as they were added, each in the order of arming.
   [[nodiscard]] std::optional<Node> pop_due(Instant now);
 
  private:
