@@ -99,7 +99,7 @@ void ClientConnection::on_timer(core::Instant now) {
       }
       return;
     case State::lingering:
-      leave(now, false);
+      leave(now, !in_.empty());
       return;
     case State::gone:
       return;

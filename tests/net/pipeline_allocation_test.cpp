@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A request on connections that exist allocates nothing: neither the core nor the pipeline nor the
+// wire. The streams here are scripts in fixed memory, so that every allocation counted is ours.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "evenkeel/net/pipeline.h"
+#include "support/memory_world.h"
+
+namespace {
+thread_local std::uint64_t allocations = 0;
+
+void* counted(std::size_t size) {
+  ++allocations;
+  void* const block = std::malloc(size == 0 ? 1 : size);
+  if (block == nullptr) std::abort();
+  return block;
+}
+}  // namespace
+
+// The whole program's.
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete[](void* block) noexcept { std::free(block); }
+void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
+
+namespace evenkeel::net::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Gives what it is told to and keeps count of what it takes.
+class ScriptedStream final : public Stream {
+ public:
+  IoResult try_read(std::span<char> into) override {
+    const std::size_t n = std::min(into.size(), input.size());
+    if (n == 0) return {Io::would_block, 0};
+    std::memcpy(into.data(), input.data(), n);
+    input.remove_prefix(n);
+    return {Io::done, n};
+  }
+  IoResult try_write(std::span<const char> from) override {
+    const std::size_t n = std::min(from.size(), window);
+    if (n == 0) return {Io::would_block, 0};
+    window -= n;
+    written += n;
+    if (from.size() >= 4)
+      std::memcpy(last.data(), from.data() + n - std::min<std::size_t>(n, 4), 4);
+    return {Io::done, n};
+  }
+  void wake() override { woken = true; }
+  void shutdown() override {}
+  void abort() override { over = true; }
+  void close() override { over = true; }
+  [[nodiscard]] bool connecting() const override { return false; }
+
+  // Something arrives, or there is room again.
+  void ready(core::Instant now) {
+    owner()->on_ready(now);
+    while (std::exchange(woken, false)) owner()->on_ready(now);
+  }
+
+  std::string_view input;
+  std::size_t window = SIZE_MAX / 2;
+  std::uint64_t written = 0;
+  std::array<char, 4> last{};
+  bool woken = false;
+  bool over = false;
+};
+
+class AllocationTest : public ::testing::Test, public Host, public Observer {
+ protected:
+  AllocationTest()
+      : config_(std::make_shared<const core::Config>(test::MemoryWorld::plain_config(3))),
+        balancer_(config_, {}, now_),
+        pipeline_(balancer_, *this, *this) {
+    auto stream = std::make_unique<ScriptedStream>();
+    client_ = stream.get();
+    pipeline_.on_accept(now_, 0, std::move(stream), "192.0.2.1", false);
+  }
+
+  // The way of one request, with a little time for each side.
+  void exchange(std::string_view request, std::string_view response) {
+    const std::uint64_t before = ended_;
+    client_->input = request;
+    client_->ready(now_ += 100us);
+    ScriptedStream* const backend = written_last();
+    backend->input = response;
+    backend->ready(now_ += 100us);
+    while (client_->window < SIZE_MAX / 4) {
+      client_->window = 10'000;
+      client_->ready(now_ += 1us);
+      if (ended_ > before) break;
+    }
+    if (pipeline_.next_deadline() <= now_) pipeline_.on_deadline(now_);
+    ASSERT_EQ(ended_, before + 1);
+    ASSERT_FALSE(client_->over);
+  }
+
+  // How many allocations a thousand requests make after the first hundred.
+  std::uint64_t count(std::string_view request, std::string_view response) {
+    for (int i = 0; i < 100; ++i) exchange(request, response);
+    const std::uint64_t before = allocations;
+    for (int i = 0; i < 1'000; ++i) exchange(request, response);
+    return allocations - before;
+  }
+
+  std::unique_ptr<Stream> connect(core::BackendRef) override {
+    auto stream = std::make_unique<ScriptedStream>();
+    backends_.at(connects_++) = stream.get();
+    return stream;
+  }
+  std::int64_t wall_seconds() override {
+    return 1'767'225'600 +
+           std::chrono::duration_cast<std::chrono::seconds>(now_.time_since_epoch()).count();
+  }
+  void entropy(std::span<unsigned char, 16> into) override {
+    std::fill(into.begin(), into.end(), static_cast<unsigned char>(ended_));
+  }
+  void on_request_ended(const RequestEnd&) override { ++ended_; }
+  void on_transition(const core::Transition&) override {}
+  void on_refused(core::Instant, std::uint32_t, std::string_view, unsigned,
+                  std::string_view) override {}
+
+  // The backend connection that got the last request: the one that was written to since.
+  ScriptedStream* written_last() {
+    for (std::size_t i = 0; i < connects_; ++i) {
+      if (backends_[i]->written != seen_[i]) {
+        seen_[i] = backends_[i]->written;
+        return backends_[i];
+      }
+    }
+    ADD_FAILURE() << "no backend was asked";
+    return backends_[0];
+  }
+
+  core::Instant now_{};
+  std::shared_ptr<const core::Config> config_;
+  core::Balancer balancer_;
+  Pipeline pipeline_;
+  ScriptedStream* client_ = nullptr;
+  std::array<ScriptedStream*, 16> backends_{};
+  std::array<std::uint64_t, 16> seen_{};
+  std::size_t connects_ = 0;
+  std::uint64_t ended_ = 0;
+};
+
+constexpr std::string_view kGet =
+    "GET /index.html?with=query HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: a/1.0\r\n"
+    "Accept: */*\r\nCookie: session=0123456789abcdef\r\n\r\n";
+constexpr std::string_view kOk =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
+
+TEST_F(AllocationTest, CounterCounts) {
+  const std::uint64_t before = allocations;
+  const auto block = std::make_unique<std::array<char, 100>>();
+  EXPECT_EQ(allocations, before + 1);
+  EXPECT_NE(block, nullptr);
+}
+
+TEST_F(AllocationTest, SmallGetAllocatesNothing) { EXPECT_EQ(count(kGet, kOk), 0U); }
+
+TEST_F(AllocationTest, PostAllocatesNothing) {
+  const std::string post =
+      "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 16384\r\n\r\n" + std::string(16'384, 'x');
+  EXPECT_EQ(count(post, kOk), 0U);
+}
+
+TEST_F(AllocationTest, LongUploadAllocatesNothing) {
+  const std::string post =
+      "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n" + std::string(500'000, 'x');
+  EXPECT_EQ(count(post, kOk), 0U);
+}
+
+TEST_F(AllocationTest, ChunkedBodiesAllocateNothing) {
+  EXPECT_EQ(count("POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "5\r\nhello\r\n0\r\n\r\n",
+                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+            0U);
+}
+
+TEST_F(AllocationTest, LargeResponseToASlowClientAllocatesNothing) {
+  const std::string large =
+      "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + std::string(300'000, 'x');
+  client_->window = 10'000;
+  EXPECT_EQ(count(kGet, large), 0U);
+}
+
+TEST_F(AllocationTest, ErrorStatusAllocatesNothing) {
+  EXPECT_EQ(count(kGet, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), 0U);
+}
+
+}  // namespace
+}  // namespace evenkeel::net::testing
