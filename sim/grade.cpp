@@ -250,10 +250,10 @@ std::string required_text(const Expectation& expectation, const Plan& plan,
     const Reference& reference = *expectation.reference;
     text += figure(reference.times, Unit::ratio) + " × " +
             describe(reference.measure, reference.aggregate, plan,
-                     reference.run.value_or(expectation.run)) +
-            " = ";
+                     reference.run.value_or(expectation.run));
+    if (bound) text += " = ";
   }
-  text += figure_text(bound, unit);
+  if (bound) text += figure(*bound, unit);
   if (within) text += " ± " + figure(expectation.tolerance, unit);
   return text;
 }

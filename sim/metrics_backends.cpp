@@ -10,7 +10,7 @@ namespace {
 enum class Gauge : std::uint8_t { waiting, in_service };
 
 // Integrates a gauge of every backend over the window: Σ value · time, in request-nanoseconds.
-// Integers, so that the order of addition is no matter: 2^64 is 580 years of one request.
+// Integers, so that the order of addition is no matter; a day of a million requests needs 67 bits.
 class TimeAverage final : public Accumulator {
  public:
   TimeAverage(const MeasureContext& context, Gauge gauge)
@@ -30,7 +30,7 @@ class TimeAverage final : public Accumulator {
   [[nodiscard]] Figure value(const RunResult& result) const override {
     const core::Instant end = std::min(window_.until, result.ended);
     if (end <= window_.from) return std::nullopt;
-    std::uint64_t area = 0;
+    Area area = 0;
     std::uint64_t places = 0;
     for (std::size_t i = 0; i < backends_.size(); ++i) {
       if (backend_ && i != *backend_) continue;
@@ -44,16 +44,18 @@ class TimeAverage final : public Accumulator {
   }
 
  private:
+  __extension__ using Area = unsigned __int128;
   struct Track {
     core::Instant since;  // the area is complete up to here; inside the window
     std::uint64_t value = 0;
-    std::uint64_t area = 0;
+    Area area = 0;
   };
 
   void advance(Track& track, core::Instant to) const {
     const core::Instant end = std::min(to, window_.until);
     if (end <= track.since) return;
-    track.area += track.value * static_cast<std::uint64_t>((end - track.since).count());
+    track.area +=
+        static_cast<Area>(track.value) * static_cast<std::uint64_t>((end - track.since).count());
     track.since = end;
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evenkeel/sim/numbers.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
@@ -66,8 +67,10 @@ std::string duration_text(core::Duration value) {
 
 std::string figure(double value, Unit unit) {
   if (unit == Unit::duration) {
-    // Durations are whole nanoseconds except where a bound was computed.
-    return duration_text(core::Duration(static_cast<std::int64_t>(value)));
+    // Durations are whole nanoseconds except where a bound was computed; that may be any multiple.
+    constexpr double kMost = 9e18;
+    return duration_text(
+        core::Duration(static_cast<std::int64_t>(std::clamp(value, -kMost, kMost))));
   }
   return without_trailing_zeros(fixed(value, 6));
 }

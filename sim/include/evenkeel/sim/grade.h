@@ -72,7 +72,8 @@ struct ScenarioOutcome {
 // Fills verdicts, digests and `passed`. Without `graded` only invariants count.
 void judge_seed(const Plan& plan, bool graded, SeedOutcome& outcome);
 
-// "<= 130ms", "20.7ms ± 0.8ms", "< 1 × latency_p99 of variant rr (112ms)".
+// "<= 130ms", "20.7ms ± 0.8ms", "< 1 × latency_p99 of variant rr = 112ms"; without a bound, only
+// what it is a multiple of.
 [[nodiscard]] std::string required_text(const Expectation& expectation, const Plan& plan,
                                         const std::optional<double>& bound);
 // "success_ratio (GET) in [120s, 180s] of variant active-only, max".
