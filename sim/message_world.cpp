@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "idle_model.h"
+#include "wire_message.h"
 #include "world.h"
 
 namespace evenkeel::sim {
@@ -88,6 +89,13 @@ class MessageWorld final : public World {
   void perform(core::Instant now, const core::CancelCheck& cancel);
 
   [[nodiscard]] Flight* find(core::RequestId id);
+  // Its body fits into what the balancer keeps to send it again.
+  [[nodiscard]] bool replayable(const ClientRequest& request) const {
+    const core::RoutePolicy& taken = config_->routes[index(*route(request.method))];
+    return !carries_body(request.method) ||
+           scenario_.traffic[request.traffic].request_bytes <=
+               config_->pools[index(taken.pool)].retry.buffer_limit;
+  }
   std::uint32_t take_message();
   void drop(std::uint32_t message);
   void push(core::Instant now, core::Duration after, Kind kind, std::uint16_t small,
@@ -166,6 +174,7 @@ void MessageWorld::on_request(core::Instant now, std::uint64_t number) {
     return;
   }
   facts.route = *matching;
+  facts.replayable = replayable(*request);
   const core::RequestId id = balancer_.on_request(now, facts);
   if (id.slot >= flights_.size()) flights_.resize(id.slot + 1);
   Flight& flight = flights_[id.slot];

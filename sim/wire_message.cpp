@@ -73,11 +73,9 @@ void append_request(std::string& out, core::Method method, std::uint64_t request
   out.append(kSimHost);
   out += "\r\n";
   append_field(out, kRequestField, request);
-  const bool carries_body =
-      method != core::Method::get && method != core::Method::head && method != core::Method::trace;
-  if (carries_body) append_field(out, "Content-Length", body);
+  if (carries_body(method)) append_field(out, "Content-Length", body);
   out += "\r\n";
-  if (carries_body) append_body(out, request, BodyOf::request, 0, body);
+  if (carries_body(method)) append_body(out, request, BodyOf::request, 0, body);
 }
 
 void append_response(std::string& out, core::Method method, std::uint64_t request,

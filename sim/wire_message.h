@@ -19,6 +19,12 @@ inline constexpr std::string_view kRequestField = "x-sim-request";
 inline constexpr std::string_view kSimHost = "sim";
 inline constexpr std::string_view kSimPath = "/";
 
+// Requests of the other methods have no body here.
+[[nodiscard]] constexpr bool carries_body(core::Method method) {
+  return method != core::Method::get && method != core::Method::head &&
+         method != core::Method::trace;
+}
+
 // Bodies are a pattern of eight bytes, different for every request and for both directions, so that
 // no byte can be taken for another request's.
 enum class BodyOf : std::uint8_t { request, response };

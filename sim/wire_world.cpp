@@ -298,10 +298,8 @@ void WireWorld::on_request(core::Instant, WireOrigin& origin) {
   origin.method = read.method();
   const ClientRequest* request = books_.find(origin.request);
   if (request != nullptr) {
-    const bool carries = origin.method != core::Method::get &&
-                         origin.method != core::Method::head &&
-                         origin.method != core::Method::trace;
-    const std::uint64_t expected = carries ? scenario_.traffic[request->traffic].request_bytes : 0;
+    const std::uint64_t expected =
+        carries_body(origin.method) ? scenario_.traffic[request->traffic].request_bytes : 0;
     if (origin.method != request->method || read.body_size() != expected ||
         origin.job != Server::kNoJob) {
       on_misdelivery(origin.request, "a backend got another request than was sent");

@@ -50,7 +50,7 @@ RunResult World::run() {
   }
   if (draining_ && !stopped_ && !books_.broken()) {
     const Leftovers left = leave();
-    if (!books_.broken()) books_.on_drained(left);
+    if (!books_.broken() && !stopped_) books_.on_drained(left);
   }
   result.trace.lanes = {trace_.high, trace_.low};
   result.events = events_;

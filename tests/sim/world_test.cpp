@@ -234,6 +234,17 @@ TEST(FidelitiesTest, AlsoWhenClientsLoseTheirPatience) {
   EXPECT_GT(message.count(Ending::failed), 100U);
 }
 
+TEST(FidelitiesTest, AlsoWhenBodiesAreTooLargeToBeSentAgain) {
+  Scenario s = crash_and_black_hole();
+  s.traffic[0].request_bytes = 70'000;
+  s.traffic[0].arrivals.points[0].rate = per_second(400);
+  const RunResult a = run(s, Fidelity::message);
+  const RunResult b = run(s, Fidelity::wire);
+  expect_all_held(a);
+  expect_all_held(b);
+  EXPECT_EQ(a.decisions, b.decisions);
+}
+
 TEST(FidelitiesTest, StreamsCutAnywhereCarryTheSameDecisions) {
   const Scenario s = steady(Algorithm::least_request, 3s);
   Witness witness;
