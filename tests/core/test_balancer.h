@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,7 @@ class TestBalancer {
     balancer_.on_attempt_failed(now_, AttemptId{request, attempt}, failure);
   }
   void upload_progress(RequestId request) { balancer_.on_upload_progress(now_, request); }
+  void upload_waiting(RequestId request) { balancer_.on_upload_waiting(now_, request); }
   void replay_lost(RequestId request) { balancer_.on_replay_lost(now_, request); }
   void client_gone(RequestId request) { balancer_.on_client_gone(now_, request); }
   RequestRecord finish(RequestId request) { return balancer_.finish(now_, request); }
@@ -122,6 +124,13 @@ class TestBalancer {
     (void)finish(id);
     (void)actions();
     return first.substr(first.find(' ', first.find(' ') + 1) + 1);
+  }
+
+  // Where the next 20 requests go.
+  [[nodiscard]] std::set<std::string> picks() {
+    std::set<std::string> backends;
+    for (int i = 0; i < 20; ++i) backends.insert(next_pick());
+    return backends;
   }
 
   [[nodiscard]] std::uint32_t in_flight(std::uint32_t backend) const {
