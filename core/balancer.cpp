@@ -167,7 +167,9 @@ void Balancer::on_attempt_sent(Instant now, AttemptId id) {
   // The attempt's timeout counts from its start. Only a connect that took time makes it a deadline
   // out of order, which the sorted lists cannot take.
   const PoolPolicy& pool = config_->pools[index(exchange.pool)];
-  if (attempt->started == now) {
+  if (exchange.upload_waits) {
+    deadlines_.disarm(node(exchange, *attempt));
+  } else if (attempt->started == now) {
     deadlines_.arm(node(exchange, *attempt), pool_timers_[index(exchange.pool)].attempt, now);
   } else {
     deadlines_.arm_at(node(exchange, *attempt),
@@ -182,6 +184,20 @@ void Balancer::on_upload_progress(Instant now, RequestId request) {
   for (const Attempt& attempt : exchange->attempts) {
     if (attempt.state != AttemptState::sent) continue;
     deadlines_.arm(node(*exchange, attempt), pool_timers_[index(exchange->pool)].attempt, now);
+  }
+  if (!exchange->upload_waits) return;
+  exchange->upload_waits = false;
+  deadlines_.arm(node(*exchange, Timer::request), route_timers_[index(exchange->route)], now);
+}
+
+void Balancer::on_upload_waiting(Instant now, RequestId request) {
+  begin(now);
+  Exchange* exchange = find(request);
+  if (exchange == nullptr || exchange->phase != Exchange::Phase::attempting) return;
+  exchange->upload_waits = true;
+  deadlines_.disarm(node(*exchange, Timer::request));
+  for (const Attempt& attempt : exchange->attempts) {
+    if (attempt.state == AttemptState::sent) deadlines_.disarm(node(*exchange, attempt));
   }
 }
 

@@ -13,6 +13,7 @@ namespace evenkeel::net {
 void ClientConnection::pump_upload(core::Instant now) {
   Transaction& t = *transaction_;
   const std::uint64_t before = t.upload.received + t.upload.flushed;
+  const bool was_complete = t.upload.complete;
   t.upload.waiting = false;
   if (!t.upload.streamed) {
     const bool outgrown = !t.upload.complete && fill_image(now);
@@ -28,8 +29,10 @@ void ClientConnection::pump_upload(core::Instant now) {
     stream_upload(now, *connection);
   }
   if (!exchanging()) return;
-  const bool progress = t.upload.received + t.upload.flushed != before;
+  const bool progress =
+      t.upload.received + t.upload.flushed != before || t.upload.complete != was_complete;
   if (progress) context_.balancer.on_upload_progress(now, t.request);
+  if (t.upload.waiting) context_.balancer.on_upload_waiting(now, t.request);
   watch_client(now);
   if (exchanging()) arm_client_timer(now, progress);
 }

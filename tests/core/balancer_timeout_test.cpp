@@ -110,6 +110,51 @@ TEST(BalancerTimeout, UploadProgressStartsTheAttemptsTimeAnew) {
               ElementsAre("cancel r0 a0 timed_out", "reject r0 504 upstream_timeout"));
 }
 
+TEST(BalancerTimeout, NobodyIsLateWhileTheClientsBytesAreAwaited) {
+  TestBalancer world(quick_config(2));
+  const RequestId r = world.request(Method::post);
+  world.sent(r, 0);
+  (void)world.actions();
+  world.upload_waiting(r);
+  world.pass(100s);
+  EXPECT_THAT(world.actions(), IsEmpty());
+  world.upload_progress(r);
+  world.pass(500ms - 1ns);
+  EXPECT_THAT(world.actions(), IsEmpty());
+  world.pass(1ns);
+  EXPECT_THAT(world.actions(),
+              ElementsAre("cancel r0 a0 timed_out", "reject r0 504 upstream_timeout"));
+}
+
+TEST(BalancerTimeout, RequestsTimeStartsAnewWhenAnAwaitedUploadMoves) {
+  Config config = quick_config(2);
+  config.routes[0].timeout = 400ms;
+  TestBalancer world(config);
+  const RequestId r = world.request(Method::post);
+  world.sent(r, 0);
+  world.pass(300ms);
+  world.upload_waiting(r);
+  world.pass(300ms);
+  world.upload_progress(r);
+  (void)world.actions();
+  world.pass(400ms - 1ns);
+  EXPECT_THAT(world.actions(), IsEmpty());
+  world.pass(1ns);
+  EXPECT_THAT(world.actions(),
+              ElementsAre("cancel r0 a0 timed_out", "reject r0 504 request_timeout"));
+}
+
+TEST(BalancerTimeout, AttemptThatIsSentWhileTheClientIsAwaitedIsNotLate) {
+  TestBalancer world(quick_config(2));
+  const RequestId r = world.request(Method::post);
+  world.upload_waiting(r);
+  world.pass(100ms);
+  world.sent(r, 0);
+  (void)world.actions();
+  world.pass(100s);
+  EXPECT_THAT(world.actions(), IsEmpty());
+}
+
 TEST(BalancerTimeout, UploadProgressDoesNotProlongAConnect) {
   TestBalancer world(quick_config(2));
   const RequestId r = world.request();

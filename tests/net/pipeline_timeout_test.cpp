@@ -111,8 +111,6 @@ TEST_P(PipelineTimeout, NeverMoreThanOneAnswerToATimedOutRequest) {
 }
 
 TEST_P(PipelineTimeout, StalledSmallUploadIs408) {
-  pool().retry.attempt_timeout = 60s;
-  config.routes[0].timeout = 60s;
   Peer& client = client_sends(upload_head(5) + "abc");
   advance(29s);
   EXPECT_EQ(client.received, "");
@@ -123,9 +121,46 @@ TEST_P(PipelineTimeout, StalledSmallUploadIs408) {
   EXPECT_FALSE(request(origin()).complete);
 }
 
+// A client that stalls must not make backends look bad.
+TEST_P(PipelineTimeout, StalledUploadIsNoEvidenceAgainstItsBackend) {
+  pool().outlier_detection.enabled = true;
+  pool().outlier_detection.consecutive_failures = 1;
+  pool().outlier_detection.max_ejection_percent = 100;
+  for (const std::size_t size : {std::size_t{5}, std::size_t{200'000}}) {
+    Peer& client = client_sends(upload_head(size) + "abc");
+    advance(30s + kLate);
+    EXPECT_EQ(response(client).status, 408U);
+  }
+  EXPECT_TRUE(world().transitions.empty());
+}
+
+TEST_P(PipelineTimeout, AttemptsTimeStartsWhenTheUploadIsComplete) {
+  for (const std::string_view last : {"c", "1\r\nc\r\n0\r\n\r\n", "0\r\n\r\n"}) {
+    Peer& client = client_sends(
+        last == "c"
+            ? "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab"
+            : "POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n");
+    advance(20s);
+    client.send(last);
+    advance(4900ms);
+    EXPECT_EQ(client.received, "");
+    advance(100ms + kLate);
+    EXPECT_EQ(response(client).status, 504U);
+  }
+}
+
+TEST_P(PipelineTimeout, LongUploadsTakeTheTimeTheyTake) {
+  Peer& client = client_sends(upload_head(200'000));
+  for (int i = 0; i < 20; ++i) {
+    client.send(std::string(10'000, 'x'));
+    advance(i < 19 ? 5s : 1s);
+    ASSERT_EQ(client.received, "");
+  }
+  answer(0, ok("ok"));
+  EXPECT_EQ(response(client).status, 200U);
+}
+
 TEST_P(PipelineTimeout, StalledLargeUploadIs408) {
-  pool().retry.attempt_timeout = 60s;
-  config.routes[0].timeout = 60s;
   Peer& client = client_sends(upload_head(200'000) + std::string(100'000, 'x'));
   advance(30s + kLate);
   EXPECT_EQ(response(client).status, 408U);

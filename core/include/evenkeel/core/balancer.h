@@ -54,6 +54,10 @@ class Balancer {
   void on_attempt_sent(Instant now, AttemptId id);
   // The upload moves: the attempt's deadline starts anew.
   void on_upload_progress(Instant now, RequestId request);
+  // Nothing but the client's next bytes is missing, which is no backend's fault: neither attempt
+  // nor request is late until on_upload_progress() starts their deadlines anew. The driver bounds
+  // how long a client may stall.
+  void on_upload_waiting(Instant now, RequestId request);
   // Bytes of the body are gone for good: the request cannot be sent again. A retry that waits for
   // its backoff is given up when its time comes.
   void on_replay_lost(Instant now, RequestId request);

@@ -52,9 +52,10 @@ struct Exchange {
   };
 
   Phase phase = Phase::free;
-  bool replayable = true;    // the request can be sent again as a whole
-  bool any_sent = false;     // some attempt left the connecting state
-  bool avoid_reuse = false;  // the last reused connection was dead
+  bool replayable = true;     // the request can be sent again as a whole
+  bool any_sent = false;      // some attempt left the connecting state
+  bool upload_waits = false;  // for the client's bytes
+  bool avoid_reuse = false;   // the last reused connection was dead
   std::uint32_t generation = 0;
   RouteIndex route{};
   PoolIndex pool{};
