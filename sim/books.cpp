@@ -103,7 +103,7 @@ std::uint64_t Books::client_request(std::uint64_t balancer_number) {
 
 // ---- backends ----------------------------------------------------------------------------------
 
-void Books::on_begun(core::Instant, std::uint64_t number) {
+void Books::on_begun(core::Instant /*now*/, std::uint64_t number) {
   ClientRequest* request = ledger_.find(number);
   if (request == nullptr) return;  // abandoned so long ago that nobody could send it again
   bool resendable = false;

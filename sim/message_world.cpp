@@ -72,9 +72,9 @@ class MessageWorld final : public World {
   Leftovers leave() override { return left_in_balancer(); }
 
   void on_request(core::Instant now, std::uint64_t number);
-  void on_attempt_at_backend(core::Instant now, std::uint32_t message);
-  void on_reply(core::Instant now, std::uint32_t message, Reply reply);
-  void reply(core::Instant now, std::uint32_t message, Reply reply);
+  void on_attempt_at_backend(core::Instant now, std::uint32_t index);
+  void on_reply(core::Instant now, std::uint32_t index, Reply reply);
+  void reply(core::Instant now, std::uint32_t index, Reply reply);
   void on_check_at_backend(core::Instant now, std::uint32_t backend, std::uint64_t check);
   void finish(core::Instant now, core::RequestId id, Ending ending, std::uint16_t status, bool cut);
 
@@ -97,7 +97,7 @@ class MessageWorld final : public World {
                config_->pools[index(taken.pool)].retry.buffer_limit;
   }
   std::uint32_t take_message();
-  void drop(std::uint32_t message);
+  void drop(std::uint32_t index);
   void push(core::Instant now, core::Duration after, Kind kind, std::uint16_t small,
             std::uint32_t a, std::uint64_t b);
 

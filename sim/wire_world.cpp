@@ -57,7 +57,7 @@ class WireWorld final : public World, public net::Host, public net::Observer, pu
 
   // ---- World -----------------------------------------------------------------------------------
   void send_request(core::Instant now, const ClientRequest& request) override;
-  void give_up(core::Instant now, std::uint64_t request) override;
+  void give_up(core::Instant now, std::uint64_t number) override;
   void on_event(const Event& event) override;
   void on_job_done(core::Instant now, std::uint32_t backend, const Server::Job& job) override;
   void on_crash(core::Instant now, std::uint32_t backend,
@@ -95,7 +95,7 @@ class WireWorld final : public World, public net::Host, public net::Observer, pu
   void free_client(WireClient& client);
   void free_origin(WireOrigin& origin);
   void send(WireClient& client, const ClientRequest& request);
-  void answered(std::uint64_t request, Ending ending, std::uint16_t status);
+  void answered(std::uint64_t number, Ending ending, std::uint16_t status);
   void destroy_all();
 
   Network network_;

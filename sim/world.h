@@ -68,7 +68,7 @@ class World {
     return routes_[static_cast<unsigned>(method)];
   }
   // A request reached a backend that is up.
-  Server::Offer offer(std::uint32_t backend, std::uint64_t request, std::uint64_t owner);
+  Server::Offer offer(std::uint32_t backend, std::uint64_t number, std::uint64_t owner);
   void abandon(std::uint32_t backend, Server::JobId job);
   // The client has its answer, or will have none. `record`: as the balancer tells it, if it had the
   // request. Once per request.
@@ -78,7 +78,7 @@ class World {
   void concerns(std::uint64_t request) { concerned_ = request; }
   // Reads the journal in the middle of an event.
   void catch_up() { books_.read(balancer().journal(), concerned_); }
-  // The requests's own byte did not arrive, or another's did.
+  // A byte of the request's did not arrive, or another's did.
   void on_misdelivery(std::uint64_t request, const char* what) {
     books_.on_misdelivery(request, what);
   }
@@ -114,7 +114,7 @@ class World {
   void on_arrival(std::uint32_t traffic);
   void schedule_arrival(std::uint32_t traffic);
   void on_fault(const Fault& fault, bool begins);
-  void on_client_deadline(std::uint64_t request);
+  void on_client_deadline(std::uint64_t number);
   void on_done(const Note& note);
   void on_begun(std::uint32_t backend, const Server::Job& job);
   void on_end_of_traffic();

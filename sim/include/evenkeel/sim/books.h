@@ -31,7 +31,7 @@ class Books {
   [[nodiscard]] ClientRequest* find(std::uint64_t request) { return ledger_.find(request); }
   // A client has its answer, or gave up. `record` is the balancer's account, when it had the
   // request.
-  void on_ended(core::Instant now, std::uint64_t request, Ending ending, std::uint16_t status,
+  void on_ended(core::Instant now, std::uint64_t number, Ending ending, std::uint16_t status,
                 const core::RequestRecord* record);
   [[nodiscard]] std::uint64_t arrivals() const { return conservation_.arrivals(); }
   [[nodiscard]] std::uint64_t live() const {
@@ -47,7 +47,7 @@ class Books {
 
   // ---- backends --------------------------------------------------------------------------------
 
-  void on_begun(core::Instant now, std::uint64_t request);
+  void on_begun(core::Instant now, std::uint64_t number);
   void on_backend(const BackendSample& sample) { judge_->on_backend(sample); }
   void on_transition(const core::Transition& transition) {
     judge_->on_transition(transition, world_index(transition.backend), 0);

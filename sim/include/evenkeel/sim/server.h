@@ -77,8 +77,8 @@ class Server {
 
   [[nodiscard]] std::uint32_t find(JobId job) const;
   [[nodiscard]] std::uint32_t admit(const Job& job, std::uint64_t draw);
-  void remove(std::uint32_t slot);
-  Job begin(core::Instant now, std::uint32_t slot);
+  void remove(std::uint32_t index);
+  Job begin(core::Instant now, std::uint32_t index);
   std::optional<Job> begin_next(core::Instant now);
   [[nodiscard]] core::Duration service_time(std::uint64_t draw) const;
 
