@@ -27,6 +27,7 @@ struct Step {
     end,
     fail,
     upload_progress,
+    upload_waiting,
     replay_lost,
     client_gone,
     finish,
@@ -54,6 +55,7 @@ rc::Gen<Step> any_step() {
                                                     {6, Kind::end},
                                                     {6, Kind::fail},
                                                     {1, Kind::upload_progress},
+                                                    {1, Kind::upload_waiting},
                                                     {1, Kind::replay_lost},
                                                     {1, Kind::client_gone},
                                                     {3, Kind::finish},
@@ -187,6 +189,11 @@ class Run {
         watcher_.on_upload_progress(now_, step.a % watcher_.requests().size());
         balancer_->on_upload_progress(now_, any_request(step));
         break;
+      case Kind::upload_waiting:
+        if (watcher_.requests().empty()) return;
+        watcher_.on_upload_waiting(step.a % watcher_.requests().size());
+        balancer_->on_upload_waiting(now_, any_request(step));
+        break;
       case Kind::replay_lost:
         if (!watcher_.requests().empty()) balancer_->on_replay_lost(now_, any_request(step));
         break;
@@ -226,6 +233,10 @@ class Run {
 
   // Whatever is left gets its answer by a deadline, and ends.
   void drain() {
+    for (std::size_t i = 0; i < watcher_.requests().size(); ++i) {
+      watcher_.on_upload_progress(now_, i);
+      balancer_->on_upload_progress(now_, watcher_.requests()[i].id);
+    }
     pass(10s);
     for (const BalancerWatcher::Request& request : watcher_.requests()) {
       RC_ASSERT(request.answered() || request.gone || request.finished);

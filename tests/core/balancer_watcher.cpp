@@ -58,7 +58,7 @@ BalancerWatcher::BalancerWatcher(const Config& config, Instant start, Duration c
 void BalancerWatcher::on_request(Instant now, RequestId id, const RequestFacts& facts) {
   Request request;
   request.id = id;
-  request.arrived = now;
+  request.arrived = request.restarted = now;
   request.route = facts.route;
   request.pool = config_.routes[index(facts.route)].pool;
   request.method = facts.method;
@@ -67,10 +67,18 @@ void BalancerWatcher::on_request(Instant now, RequestId id, const RequestFacts& 
 }
 
 void BalancerWatcher::on_upload_progress(Instant now, std::size_t request) {
-  if (requests_[request].answered()) return;
-  for (Try& t : requests_[request].tries) {
+  Request& moved = requests_[request];
+  if (moved.answered() || moved.gone || moved.finished) return;
+  if (moved.upload_waits) moved.restarted = now;
+  moved.upload_waits = false;
+  for (Try& t : moved.tries) {
     if (t.live && t.sent) t.restarted = now;
   }
+}
+
+void BalancerWatcher::on_upload_waiting(std::size_t request) {
+  Request& waiting = requests_[request];
+  if (!waiting.answered() && !waiting.gone && !waiting.finished) waiting.upload_waits = true;
 }
 
 void BalancerWatcher::on_check_ended(CheckId check) {
@@ -226,7 +234,12 @@ void BalancerWatcher::on_start(const Entry& entry, Request& request) {
     }
   }
   Spending& spending = spending_[index(request.pool)];
-  if (attempt > 0) hedge ? ++spending.hedges : ++spending.retries;
+  // After a dead reused connection the next attempt is free: no backend saw the last one.
+  if (hedge) {
+    ++spending.hedges;
+  } else if (attempt > 0 && !request.replays) {
+    ++spending.retries;
+  }
 
   Try started;
   started.backend = backend;
@@ -373,10 +386,12 @@ void BalancerWatcher::on_deadlines_fired(const Balancer& balancer, Instant now) 
   for (const Request& request : requests_) {
     if (request.finished || request.answered() || request.gone) continue;
     const Duration whole = config_.routes[index(request.route)].timeout + coarse_quantum_;
-    if (now - request.arrived >= whole) complain("a request outlives its deadline");
+    if (!request.upload_waits && now - request.restarted >= whole) {
+      complain("a request outlives its deadline");
+    }
     const PoolPolicy& pool = config_.pools[index(request.pool)];
     for (const Try& t : request.tries) {
-      if (!t.live) continue;
+      if (!t.live || (t.sent && request.upload_waits)) continue;
       const Duration most =
           t.sent ? pool.retry.attempt_timeout
                  : std::min(pool.connection_pool.connect_timeout, pool.retry.attempt_timeout);

@@ -23,7 +23,7 @@ namespace evenkeel::core {
 // - counts of what is in flight are those of the books; a half-open breaker lends no more permits
 //   than it has; verdicts change from what they were;
 // - actions handed out are those of the journal, in its order;
-// - nothing outlives its deadline.
+// - nothing outlives its deadline, unless it waits for its client.
 class BalancerWatcher {
  public:
   struct Try {
@@ -38,10 +38,12 @@ class BalancerWatcher {
   struct Request {
     RequestId id;
     Instant arrived;
+    Instant restarted;  // when its time began anew
     RouteIndex route{};
     PoolIndex pool{};
     Method method{};
     bool replayable = true;
+    bool upload_waits = false;
     bool any_sent = false;
     bool sent_answer = false;
     bool rejected = false;
@@ -59,6 +61,7 @@ class BalancerWatcher {
   // A request that on_request() has just taken.
   void on_request(Instant now, RequestId id, const RequestFacts& facts);
   void on_upload_progress(Instant now, std::size_t request);
+  void on_upload_waiting(std::size_t request);
   void on_check_ended(CheckId check);
   // After every other call: reads what is new, compares counts. Call before the actions are polled.
   void read(const Balancer& balancer, Instant now);
