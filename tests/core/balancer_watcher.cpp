@@ -160,6 +160,8 @@ void BalancerWatcher::read(const Entry& entry) {
     case EntryKind::attempt_failed:
       expect(live, entry, "only a running attempt fails");
       on_close(number, attempt);
+      request.replays =
+          entry.detail == static_cast<std::uint32_t>(AttemptFailure::stale_connection);
       return;
     case EntryKind::cancel_attempt:
       actions_.push_back(entry);

@@ -45,6 +45,7 @@ class BalancerWatcher {
     bool replayable = true;
     bool upload_waits = false;
     bool any_sent = false;
+    bool replays = false;  // the last attempt met a dead reused connection
     bool sent_answer = false;
     bool rejected = false;
     bool aborted = false;
