@@ -108,7 +108,7 @@ void ClientConnection::on_timer(core::Instant now) {
 
 void ClientConnection::pump(core::Instant now) {
   if (state_ == State::idle || state_ == State::head) {
-    while ((state_ == State::idle || state_ == State::head) && read_head(now)) {
+    while (read_head(now)) {
     }
   } else if (state_ == State::exchange) {
     if (transaction_->tunnel) {
@@ -173,7 +173,7 @@ bool ClientConnection::read_head(core::Instant now) {
     return false;
   }
   begin_request(now, head, bytes.substr(end));
-  return state_ == State::idle || state_ == State::head;
+  return false;  // a request that follows has a turn of its own
 }
 
 void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head,
@@ -223,7 +223,9 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
   how.client_address = client();
   how.scheme = secure_ ? "https" : "http";
   how.request_id = {t.request_id.data(), t.request_id.size()};
-  how.default_host = pool.backends.front().endpoint.host;
+  std::string own_host;  // for an HTTP/1.0 client that named none
+  if (head.host.empty()) own_host = pool.backends.front().endpoint.authority();
+  how.default_host = own_host;
   how.upgrade = head.wants_upgrade;
   std::size_t head_bytes =
       kHeadGrowth + head.target.size() + 2 * std::max(head.host.size(), how.default_host.size());

@@ -67,10 +67,7 @@ class Prober::Check final : public StreamOwner {
   bool ask(core::Instant now, const core::PoolPolicy& pool) {
     if (request_.empty()) {
       const core::Endpoint& endpoint = pool.backends[index(id_.backend.backend)].endpoint;
-      const bool bare_v6 = endpoint.host.find(':') != std::string::npos;
-      request_ = "GET " + pool.health_check.path +
-                 " HTTP/1.1\r\nHost: " + (bare_v6 ? "[" + endpoint.host + "]" : endpoint.host) +
-                 ":" + std::to_string(endpoint.port) +
+      request_ = "GET " + pool.health_check.path + " HTTP/1.1\r\nHost: " + endpoint.authority() +
                  "\r\nUser-Agent: evenkeel-health-check\r\nConnection: close\r\n\r\n";
     }
     while (sent_ < request_.size()) {

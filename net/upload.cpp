@@ -15,7 +15,9 @@ void ClientConnection::pump_upload(core::Instant now) {
   const std::uint64_t before = t.upload.received + t.upload.flushed;
   const bool was_complete = t.upload.complete;
   t.upload.waiting = false;
-  if (!t.upload.streamed) {
+  if (t.response_done && !t.upload.complete) {
+    discard_upload(now);
+  } else if (!t.upload.streamed) {
     const bool outgrown = !t.upload.complete && fill_image(now);
     if (!exchanging()) return;
     for (auto& attempt : t.attempts) {
@@ -170,7 +172,7 @@ void ClientConnection::stream_upload(core::Instant now, BackendConnection& conne
   }
 }
 
-// The backend takes no more of the body but its answer still flows: a client that sends everything
+// No backend takes more of the body but the answer still flows: a client that sends everything
 // before it reads must not wait for ever.
 void ClientConnection::discard_upload(core::Instant now) {
   context_.buffers.release(in_);

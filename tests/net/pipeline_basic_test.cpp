@@ -104,6 +104,28 @@ TEST_P(PipelineBasic, ManyPipelinedRequestsAreAllAnswered) {
   for (int i = 0; i < 200; ++i) EXPECT_EQ(got[static_cast<std::size_t>(i)].body, std::to_string(i));
 }
 
+// Each is answered before the next is read, and nothing but the first brings readiness.
+TEST_P(PipelineBasic, RequestsRejectedAtOnceFollowEachOther) {
+  world().fail_connects(1'000'000);
+  std::string all;
+  for (int i = 0; i < 3'000; ++i) all += get("/x");
+  Peer& client = connect();
+  client.send(all);
+  run();
+  EXPECT_EQ(responses(client, 3'000).size(), 3'000U);
+}
+
+TEST_P(PipelineBasic, EndBehindARequestRejectedAtOnceIsNoticed) {
+  world().fail_connects(1'000'000);
+  Peer& client = connect();
+  client.send(get());
+  client.finish();
+  run();
+  EXPECT_EQ(response(client).status, 503U);
+  EXPECT_TRUE(client.ended);
+  EXPECT_EQ(counts().client_connections, 0U);
+}
+
 TEST_P(PipelineBasic, NothingAfterConnectionCloseIsExecuted) {
   Peer& client = client_sends(get("/1", "Connection: close\r\n") + get("/2"));
   answer(0, ok("one"));

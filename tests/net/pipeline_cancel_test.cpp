@@ -209,6 +209,27 @@ TEST_P(PipelineCancel, UploadThatNobodyTakesDoesNotHoldTheResponse) {
   EXPECT_EQ(response(client).body, large);
 }
 
+// The response is complete, but its end waits for a client that reads only after its upload.
+TEST_P(PipelineCancel, UploadIsThrownAwayOnceTheResponseIsComplete) {
+  options.client_link.window = 5'000;
+  options.backend_link.window = 50'000;
+  Peer& client = connect();
+  client.pause();
+  client.send("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n");
+  run();
+  origin().pause();
+  client.send(std::string(300'000, 'x'));
+  const std::string answer_body(20'000, 'r');
+  answer(0, ok(answer_body));
+  if (GetParam().segment == sim::kNoLimit && !GetParam().cut) {
+    EXPECT_EQ(client.unsent(), 0U);  // in pieces, the rest of the response is still at the origin
+  }
+  client.resume();
+  run();
+  EXPECT_EQ(response(client).body, answer_body);
+  EXPECT_TRUE(client.ended);
+}
+
 TEST_P(PipelineCancel, OversizedAnswerOfAClientGoneDoesNotLinger) {
   options.client_link.window = 1'000;
   Peer& client = connect();

@@ -126,6 +126,37 @@ TEST_P(PipelineFlow, WideWindowsReachTheBoundAndNoMore) {
   EXPECT_EQ(response(client).body, pattern(500'000));
 }
 
+// More than one turn's worth, all of it there at once: nobody else's readiness helps it along.
+TEST_P(PipelineFlow, BodiesOfManyTurnsPass) {
+  if (GetParam().segment != sim::kNoLimit || GetParam().cut) return;
+  const std::string body = pattern(5'000'000);
+  for (const bool chunked : {false, true}) {
+    Peer& client = client_sends(chunked ? head_of("Transfer-Encoding: chunked") + one_chunk(body)
+                                        : head_of("Content-Length: 5000000") + body);
+    EXPECT_TRUE(requests(origin()).back().body == body);
+    answer(0, chunked ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + one_chunk(body)
+                      : ok(body));
+    EXPECT_TRUE(response(client).body == body);
+    client.abort();
+    run();
+  }
+}
+
+TEST_P(PipelineFlow, TunnelsOfManyTurnsPass) {
+  if (GetParam().segment != sim::kNoLimit || GetParam().cut) return;
+  const std::string much = pattern(3'000'000);
+  Peer& client = client_sends(get("/", "Connection: upgrade\r\nUpgrade: x\r\n"));
+  answer(0, "HTTP/1.1 101 Ok\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+  client.take();
+  origin().take();
+  client.send(much);
+  run();
+  EXPECT_TRUE(origin().received == much);
+  origin().send(much);
+  run();
+  EXPECT_TRUE(client.received == much);
+}
+
 TEST_P(PipelineFlow, ListenerMayHoldLess) {
   listener().limits.max_buffered_bytes = 4'096;
   options.client_link.window = 1'000;

@@ -170,6 +170,16 @@ TEST_P(PipelineRetry, BodyThatStreamedPastIsNotSentAgain) {
   EXPECT_TRUE(client.ended);
 }
 
+TEST_P(PipelineRetry, ChunkedBodyThatStreamedPastIsNotSentAgain) {
+  Peer& client = client_sends("PUT /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                              std::string("186a0\r\n") + std::string(100'000, 'x') + "\r\n");
+  EXPECT_EQ(request(origin()).body.size(), 100'000U);
+  origin(0).abort();
+  run();
+  EXPECT_EQ(world().accepted(), 1U);
+  EXPECT_EQ(response(client).status, 502U);
+}
+
 TEST_P(PipelineRetry, BodyAsLargeAsTheImageIsSentAgain) {
   pool().retry.buffer_limit = 2'000;
   const std::string body(2'000, 'x');

@@ -68,7 +68,7 @@ std::string forwarded_meaning(const RequestCase& one) {
     return "";
   head.minor_version = 1;
   head.keep_alive = true;
-  if (head.host.empty()) head.host = "127.0.0.1";
+  if (head.host.empty()) head.host = "127.0.0.1:9000";
   if (head.max_forwards && *head.max_forwards > 0) --*head.max_forwards;
   return describe(head);
 }

@@ -21,6 +21,12 @@ using namespace std::chrono_literals;
 struct Endpoint {
   std::string host;
   std::uint16_t port = 80;
+
+  // "example.org:80", "[::1]:80": as a Host field says it.
+  [[nodiscard]] std::string authority() const {
+    const bool bare_v6 = host.find(':') != std::string::npos;
+    return (bare_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  }
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
