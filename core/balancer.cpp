@@ -247,6 +247,11 @@ void Balancer::on_attempt_failed(Instant now, AttemptId id, AttemptFailure failu
   Attempt* attempt = find(id);
   if (attempt == nullptr) return;
   Exchange& exchange = exchange_of(id);
+  // A reused connection that dies later was not closed while the request was on its way: the
+  // backend had the request and failed it.
+  if (failure == AttemptFailure::stale_connection && now - attempt->started > kReuseRace) {
+    failure = AttemptFailure::reset_before_head;
+  }
   note(now, EntryKind::attempt_failed, exchange, id.number, static_cast<std::uint32_t>(failure));
   fail_attempt(now, exchange, *attempt, failure);
 }
@@ -451,20 +456,29 @@ void Balancer::fail_attempt(Instant now, Exchange& exchange, Attempt& attempt,
 void Balancer::after_failure(Instant now, Exchange& exchange, AttemptFailure failure) {
   if (exchange.attempts[0].live() || exchange.attempts[1].live()) return;
   exchange.avoid_reuse = failure == AttemptFailure::stale_connection;
-  if (may_retry(now, exchange, wants_retry(retry_policy(exchange).on, failure))) {
+  const bool wanted = wants_retry(retry_policy(exchange).on, failure);
+  if (exchange.avoid_reuse && can_retry(exchange, wanted)) {
+    // No backend saw the request and none is to blame: the budget is not charged, nothing waits.
+    exchange.record.flags = exchange.record.flags | Flag::retried;
+    start_or_reject(now, exchange);
+  } else if (!exchange.avoid_reuse && may_retry(now, exchange, wanted)) {
     retry(now, exchange);
   } else {
     reject(now, exchange, cause_of(failure));
   }
 }
 
-bool Balancer::may_retry(Instant now, Exchange& exchange, bool wanted_by_policy) {
+bool Balancer::can_retry(const Exchange& exchange, bool wanted_by_policy) const {
   const RetryPolicy& policy = retry_policy(exchange);
   if (!wanted_by_policy || exchange.record.attempts >= policy.max_attempts) return false;
   // Once a byte of it left, only an idempotent request that we still have in full may go out again.
   const bool resendable = exchange.replayable && policy.methods.contains(exchange.record.method);
   if (exchange.any_sent && !resendable) return false;
-  if (pools_[index(exchange.pool)].eligible().empty()) return false;
+  return !pools_[index(exchange.pool)].eligible().empty();
+}
+
+bool Balancer::may_retry(Instant now, Exchange& exchange, bool wanted_by_policy) {
+  if (!can_retry(exchange, wanted_by_policy)) return false;
   // Charged at the decision, before any backoff: a burst of failures cannot slip past the budget.
   if (homes_[index(exchange.pool)].try_retry(now)) return true;
   exchange.record.flags = exchange.record.flags | Flag::budget_exhausted;
@@ -478,9 +492,13 @@ void Balancer::retry(Instant now, Exchange& exchange) {
                                  backoffs_.at(exchange.record.number * kMaxAttempts + number));
   if (delay > Duration::zero()) {
     deadlines_.arm_at(node(exchange, Timer::backoff), later(now, delay));
-  } else if (!start_attempt(now, exchange, false)) {
-    reject(now, exchange, RejectCause::no_healthy_backend);
+  } else {
+    start_or_reject(now, exchange);
   }
+}
+
+void Balancer::start_or_reject(Instant now, Exchange& exchange) {
+  if (!start_attempt(now, exchange, false)) reject(now, exchange, RejectCause::no_healthy_backend);
 }
 
 void Balancer::commit(Instant now, Exchange& exchange, Attempt& attempt, std::uint16_t status) {

@@ -107,16 +107,32 @@ void AccessLog::write(const net::RequestEnd& end, core::Duration wall) {
                             end.host.size() + end.request_id.size();
   const std::size_t bound = std::min(
       line_bound_, line_bound_ - kClientTexts * kMaxText * kJsonExpansion + texts * kJsonExpansion);
-  const std::size_t used = block_.size();
-  if (used + bound > LogFile::kBlockSize && used > 0) {
-    flush();
-    write(end, wall);
-    return;
-  }
-  block_.resize(used + bound);
-  char* const begin = block_.data() + used;
-  char* const stop = format(begin, end, wall);
-  block_.resize(used + static_cast<std::size_t>(stop - begin));
+  end_line(format(begin_line(bound), end, wall));
+}
+
+void AccessLog::write_refused(std::uint32_t listener, std::string_view client, unsigned status,
+                              std::string_view cause, core::Duration wall) {
+  if (file_ == nullptr) return;
+  char* out = begin_line(line_bound_);
+  out = put_time(out, wall);
+  out = put(out, "\",\"level\":\"warn\",\"event\":\"refused\"");
+  out = put_text(out, ",\"client_ip\":", client);
+  out = put(out, listeners_[listener]);
+  out = put_field(out, ",\"status\":", status);
+  out = put_text(out, ",\"error\":", cause);
+  end_line(put(out, "}\n"));
+}
+
+// Room for a line of at most `bound` bytes.
+char* AccessLog::begin_line(std::size_t bound) {
+  if (block_.size() + bound > LogFile::kBlockSize) flush();
+  line_start_ = block_.size();
+  block_.resize(line_start_ + bound);
+  return block_.data() + line_start_;
+}
+
+void AccessLog::end_line(const char* stop) {
+  block_.resize(static_cast<std::size_t>(stop - block_.data()));
   ++lines_;
 }
 
@@ -129,7 +145,7 @@ void AccessLog::flush() {
 
 char* AccessLog::format(char* out, const net::RequestEnd& end, core::Duration wall) {
   const core::RequestRecord& record = end.record;
-  out = format_time(put(out, "{\"time\":\""), wall);
+  out = put_time(out, wall);
   out = put(out, "\",\"level\":\"info\",\"event\":\"request\"");
   out = put_text(out, ",\"request_id\":", end.request_id);
   out = put_text(out, ",\"client_ip\":", end.client);
@@ -159,7 +175,8 @@ char* AccessLog::format(char* out, const net::RequestEnd& end, core::Duration wa
   return put(out, "}\n");
 }
 
-char* AccessLog::format_time(char* out, core::Duration wall) {
+char* AccessLog::put_time(char* out, core::Duration wall) {
+  out = put(out, "{\"time\":\"");
   const std::int64_t millis = std::chrono::duration_cast<std::chrono::milliseconds>(wall).count();
   const std::int64_t second = millis / 1000;
   if (second != second_) {

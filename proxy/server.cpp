@@ -7,6 +7,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <utility>
 
 #include "evenkeel/core/config/loader.h"
@@ -54,6 +55,7 @@ class Run {
         worker_(io_, config, std::move(addresses), std::move(tls), events, log),
         api_([this] { return worker_.metrics(); }, [this] { return drain_.ready(); }),
         signals_(io_, SIGTERM, SIGINT),
+        unavailable_(io_, SIGHUP, SIGUSR1, SIGUSR2),
         drain_(config->drain) {}
 
   void listen(std::vector<net::ListeningSocket> sockets, net::ListeningSocket admin) {
@@ -64,7 +66,9 @@ class Run {
   }
 
   ExitCode serve() {
+    unavailable_.add(SIGQUIT);
     wait_for_signal();
+    wait_for_unavailable();
     worker_.start([this](core::Instant now) { advance(now); });
     io_.run();
     return drain_.cut() ? kConnectionsCut : kSuccess;
@@ -79,6 +83,16 @@ class Run {
       take(drain_.on_signal(now));
       advance(now);
       wait_for_signal();
+    });
+  }
+
+  // Signals that will mean something to this program must not end it meanwhile.
+  void wait_for_unavailable() {
+    unavailable_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      events_.warn("signal_ignored", {{"name", ::sigabbrev_np(signal)},
+                                      {"reason", "not available yet; nothing was done"}});
+      wait_for_unavailable();
     });
   }
 
@@ -112,6 +126,7 @@ class Run {
         worker_.stop();
         admin_->stop();
         signals_.cancel();
+        unavailable_.cancel();
         io_.stop();
         return;
     }
@@ -122,6 +137,7 @@ class Run {
   Worker worker_;
   AdminApi api_;
   boost::asio::signal_set signals_;
+  boost::asio::signal_set unavailable_;
   Drain drain_;
   std::unique_ptr<AdminServer> admin_;
 };

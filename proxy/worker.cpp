@@ -85,9 +85,10 @@ void Worker::on_transition(const core::Transition& transition) {
   events_.transition(*config_, transition);
 }
 
-void Worker::on_refused(core::Instant, std::uint32_t listener, std::string_view, unsigned status,
-                        std::string_view) {
+void Worker::on_refused(core::Instant now, std::uint32_t listener, std::string_view client,
+                        unsigned status, std::string_view cause) {
   metrics_.on_refused(listener, status);
+  access_log_.write_refused(listener, client, status, cause, now.time_since_epoch() + wall_offset_);
 }
 
 void Worker::on_tick(core::Instant now) {

@@ -2,8 +2,9 @@
 #include "evenkeel/sim/books.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
+
+#include "evenkeel/core/check.h"
 
 namespace evenkeel::sim {
 
@@ -121,7 +122,7 @@ void Books::on_begun(core::Instant /*now*/, std::uint64_t number) {
 // ---- the balancer ------------------------------------------------------------------------------
 
 void Books::read_entries(const core::Journal& journal, std::uint64_t request) {
-  assert(journal.count() - read_ <= core::Journal::kKept && "one event overran the journal");
+  EVENKEEL_CHECK(journal.count() - read_ <= core::Journal::kKept);  // what one event may write
   for (; read_ < journal.count(); ++read_) {
     if (breach_) return;
     read_entry(journal.entry(read_), request);
@@ -186,6 +187,8 @@ void Books::on_start(const core::Entry& entry, Exchange& exchange) {
   RetryBound& bound = retries_[exchange.pool];
   if (number == 0) {
     bound.on_first_attempt();
+  } else if (!hedge && exchange.replays) {
+    // No backend saw the attempt before: it is no retry, and not charged as one.
   } else if (!(hedge ? bound.on_hedge(entry.at) : bound.on_retry(entry.at))) {
     broke(Invariant::retry_bound, exchange.number, bound.detail());
   }
@@ -203,6 +206,9 @@ void Books::on_start(const core::Entry& entry, Exchange& exchange) {
 void Books::on_attempt_over(const core::Entry& entry) {
   Exchange* exchange = exchanges_.find(entry.subject >> kAttemptBits);
   if (exchange == nullptr || exchange->running == 0) return;
+  exchange->replays =
+      entry.kind == core::EntryKind::attempt_failed &&
+      entry.detail == static_cast<std::uint32_t>(core::AttemptFailure::stale_connection);
   --exchange->running;
   --attempts_running_;
 }

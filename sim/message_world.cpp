@@ -5,10 +5,10 @@
 // Connections are ideal: to a backend that is up one is always ready, so a request counts as sent
 // the moment its attempt starts, and there are no handshakes. To a backend that is not, what
 // matters is whether an idle connection was there (idle_model.h).
-#include <cassert>
 #include <utility>
 #include <variant>
 
+#include "evenkeel/core/check.h"
 #include "idle_model.h"
 #include "wire_message.h"
 #include "world.h"
@@ -193,7 +193,7 @@ void MessageWorld::finish(core::Instant now, core::RequestId id, Ending ending,
   Flight& flight = flights_[id.slot];
   const std::uint64_t number = flight.request;
   Answer* answer = answers_.find(number);
-  assert(answer != nullptr && answer->live);
+  EVENKEEL_CHECK(answer != nullptr && answer->live);
   answer->record = balancer_.finish(now, id);
   answer->in_balancer = false;
   flight.live = false;
@@ -205,7 +205,7 @@ void MessageWorld::finish(core::Instant now, core::RequestId id, Ending ending,
 
 void MessageWorld::perform(core::Instant now, const core::StartAttempt& start) {
   Flight* flight = find(start.attempt.request);
-  assert(flight != nullptr);
+  EVENKEEL_CHECK(flight != nullptr);
   const std::uint32_t backend = books_.world_index(start.backend);
   const std::uint32_t index = take_message();
   Message& message = messages_[index];
@@ -289,7 +289,7 @@ void MessageWorld::on_reply(core::Instant now, std::uint32_t index, Reply reply)
   concerns(message.request);
   if (message.cancelled) return;
   Flight* flight = find(message.attempt.request);
-  assert(flight != nullptr);
+  EVENKEEL_CHECK(flight != nullptr);
   const core::RequestId id = message.attempt.request;
   for (std::uint32_t& of_flight : flight->messages) {
     if (of_flight == index) drop(std::exchange(of_flight, kNone));

@@ -68,6 +68,8 @@ struct Statistic {
 [[nodiscard]] std::unique_ptr<Accumulator> make_queue_length(const MeasureContext& context);
 [[nodiscard]] std::unique_ptr<Accumulator> make_utilisation(const MeasureContext& context);
 [[nodiscard]] std::unique_ptr<Accumulator> make_in_flight_max(const MeasureContext& context);
+[[nodiscard]] std::unique_ptr<Accumulator> make_half_open_in_flight_max(
+    const MeasureContext& context);
 [[nodiscard]] std::unique_ptr<Accumulator> make_detection_time(const MeasureContext& context);
 [[nodiscard]] std::unique_ptr<Accumulator> make_resume_time(const MeasureContext& context);
 [[nodiscard]] std::unique_ptr<Accumulator> make_recovery_time(const MeasureContext& context);

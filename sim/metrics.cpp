@@ -170,6 +170,9 @@ constexpr auto kMetrics = std::to_array<Metric>({
         Hears::backends, make_utilisation),
     row("in_flight_max", Unit::count, "most requests a backend had in service and waiting",
         kBackend, Hears::backends, make_in_flight_max),
+    row("half_open_in_flight_max", Unit::count,
+        "most requests a backend had in hand while its breaker was half-open", kBackend,
+        Hears::backends | Hears::transitions, make_half_open_in_flight_max),
 
     row("double_deliveries", Unit::count, "non-idempotent requests begun twice, in the whole run",
         0, Hears::nothing, make_double_deliveries),

@@ -97,8 +97,43 @@ class InFlightMax final : public Accumulator {
   std::uint64_t most_ = 0;
 };
 
+// What a backend has in hand while its breaker is half-open, seen from the backend: the core's own
+// count of its permits would agree with itself.
+class HalfOpenInFlightMax final : public Accumulator {
+ public:
+  explicit HalfOpenInFlightMax(const MeasureContext& context) : window_(context.window) {
+    if (!context.where.backend.empty()) {
+      backend_ = backend_named(context.scenario, context.where.backend);
+    }
+    half_open_.resize(context.scenario.world.backends.size(), false);
+  }
+
+  void on_transition(const core::Transition& transition, std::uint32_t backend) override {
+    if (transition.kind != core::TransitionKind::breaker) return;
+    half_open_[backend] = transition.to == static_cast<std::uint8_t>(core::BreakerState::half_open);
+  }
+  void on_backend(const BackendSample& sample) override {
+    if (!half_open_[sample.backend] || !window_.contains(sample.at)) return;
+    if (backend_ && sample.backend != *backend_) return;
+    most_ = std::max(most_.value_or(0), std::uint64_t{sample.in_service} + sample.waiting);
+  }
+  [[nodiscard]] Figure value(const RunResult&) const override {
+    if (!most_) return std::nullopt;
+    return static_cast<double>(*most_);
+  }
+
+ private:
+  Window window_;
+  std::optional<std::uint32_t> backend_;
+  std::vector<bool> half_open_;
+  std::optional<std::uint64_t> most_;
+};
+
 }  // namespace
 
+std::unique_ptr<Accumulator> make_half_open_in_flight_max(const MeasureContext& context) {
+  return std::make_unique<HalfOpenInFlightMax>(context);
+}
 std::unique_ptr<Accumulator> make_queue_length(const MeasureContext& context) {
   return std::make_unique<TimeAverage>(context, Gauge::waiting);
 }

@@ -36,7 +36,7 @@ void visit_fields(FieldVisitor& v, ListenerLimits& p) {
   v.scalar({"max_header_bytes", "A request's head; above it 431 is answered.", ""},
            bytes(p.max_header_bytes, 1024, kMiB));
   v.scalar({"max_headers", "Header fields of a request; above it 431 is answered.", "fields"},
-           integer(p.max_headers, 1, 1000));
+           integer(p.max_headers, 1, 100));
   v.scalar({"max_body_bytes",
             "A request's body; above it 413 is answered. 0: no limit, as bodies stream.", ""},
            bytes(p.max_body_bytes, 0, 1024 * 1024 * kMiB));
@@ -57,7 +57,7 @@ void visit_fields(FieldVisitor& v, ListenerPolicy& p) {
                     [&p] { p.certificates.clear(); },
                     {}});
   v.scalar(
-      {"max_connections", "Clients connected at once; more wait to be accepted.", "connections"},
+      {"max_connections", "Clients connected at once; more are closed at once.", "connections"},
       integer(p.max_connections, 1, kMany));
   v.section({"timeouts", "How long a client may take.", ""}, section(p.timeouts));
   v.section({"limits", "How much a client may send.", ""}, section(p.limits));

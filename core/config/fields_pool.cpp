@@ -115,7 +115,7 @@ void visit_fields(FieldVisitor& v, BackoffPolicy& p) {
 void visit_fields(FieldVisitor& v, RetryBudgetPolicy& p) {
   v.scalar({"percent", "Retries allowed for every hundred requests of the interval.", "percent"},
            integer(p.percent, 0, 100));
-  v.scalar({"min_per_second", "Retries allowed besides, so that a quiet pool may retry at all.",
+  v.scalar({"min_per_second", "Retries allowed in any case, so that a quiet pool may retry at all.",
             "per second"},
            integer(p.min_per_second, 0, kMany));
   v.scalar({"interval", "How far back requests and retries count.", ""},

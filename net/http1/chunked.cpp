@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evenkeel/net/http1/chunked.h"
 
-#include <cassert>
 #include <charconv>
 #include <limits>
 
+#include "evenkeel/core/check.h"
 #include "octets.h"
 
 namespace evenkeel::net::http1 {
@@ -37,7 +37,7 @@ ChunkDecoder::Step ChunkDecoder::next(std::string_view input) {
 }
 
 void ChunkDecoder::advance(std::uint64_t bytes) {
-  assert(bytes <= remaining_);
+  EVENKEEL_CHECK(bytes <= remaining_);
   remaining_ -= bytes;
   if (remaining_ == 0 && state_ == State::payload) state_ = State::payload_cr;
 }
@@ -153,7 +153,7 @@ const char* ChunkDecoder::take_trailer(char byte) {
 }
 
 std::size_t write_chunk_head(std::uint64_t size, std::span<char> out) {
-  assert(size > 0);
+  EVENKEEL_CHECK(size > 0);
   char* const end = out.data() + out.size();
   const auto [digits_end, error] = std::to_chars(out.data(), end, size, 16);
   if (error != std::errc{} || end - digits_end < 2) return 0;

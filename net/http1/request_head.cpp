@@ -86,7 +86,10 @@ bool asks_for_upgrade(const Fields& fields) {
     if (field.id != FieldId::upgrade) continue;
     const bool tunnelled = for_each_element(field.value, [&named](std::string_view protocol) {
       named = true;
-      return !equals_lower(protocol.substr(0, protocol.find('/')), "h2c");
+      // Other versions of HTTP would pass unread, and TLS would hide them.
+      const std::string_view name = protocol.substr(0, protocol.find('/'));
+      return !equals_lower(name, "h2c") && !equals_lower(name, "h2") &&
+             !equals_lower(name, "http") && !equals_lower(name, "tls");
     });
     if (!tunnelled) return false;
   }

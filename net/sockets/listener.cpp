@@ -21,8 +21,8 @@ int bind_socket(const Address& address, bool shared) {
   const int on = 1;
   const bool ready = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
                      // Accepted connections inherit it: messages leave when they are written.
-      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
-      (!shared || ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
+                     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+                     (!shared || ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
                      ::bind(fd, address.get(), address.size) == 0;
   if (ready) return fd;
   const int error = errno;

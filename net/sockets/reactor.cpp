@@ -37,6 +37,14 @@ bool Reactor::add(int fd, EventSource& source, std::uint32_t events) {
   return true;
 }
 
+void Reactor::modify(int fd, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events | EPOLLET;
+  event.data.u64 = pack(fd, slots_[static_cast<std::size_t>(fd)].generation);
+  // Cannot fail: the descriptor is in the set, and nothing needs memory.
+  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
+}
+
 void Reactor::forget(int fd) {
   if (static_cast<std::size_t>(fd) < slots_.size()) {
     slots_[static_cast<std::size_t>(fd)].source = nullptr;

@@ -11,7 +11,7 @@
 namespace evenkeel::net {
 namespace {
 
-constexpr std::uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP;
 constexpr std::uint32_t kHangUp = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 
 // Messages leave when they are written, not when the last one was acknowledged.
@@ -36,8 +36,10 @@ SocketStream::SocketStream(Reactor& reactor, int fd, Peer& peer, State state)
 
 std::unique_ptr<SocketStream> SocketStream::adopt(Reactor& reactor, int fd, Peer& peer) {
   std::unique_ptr<SocketStream> stream(new SocketStream(reactor, fd, peer, State::open));
-  stream->may_write_ = true;  // the send buffer of a new connection is empty
-  if (!reactor.add(fd, *stream, kEvents)) return nullptr;
+  // The send buffer of a new connection is empty: the first write that does not fit asks for the
+  // edge. Asked for here, it would come at once and be of no use.
+  stream->may_write_ = true;
+  if (!reactor.add(fd, *stream, kInput)) return nullptr;
   return stream;
 }
 
@@ -49,7 +51,8 @@ std::unique_ptr<SocketStream> SocketStream::connect(Reactor& reactor, const Addr
   std::unique_ptr<SocketStream> stream(new SocketStream(reactor, fd, peer, State::connecting));
   const bool begun = ::connect(fd, address.get(), address.size) == 0 || errno == EINPROGRESS;
   if (!begun && !remote_fault(errno)) return nullptr;
-  if (!reactor.add(fd, *stream, kEvents)) return nullptr;
+  stream->watches_write_ = true;
+  if (!reactor.add(fd, *stream, kInput | EPOLLOUT)) return nullptr;
   if (!begun) {  // reported like any other failed connect: by readiness
     stream->state_ = State::closed;
     ++peer.connect_failures;
@@ -113,8 +116,8 @@ IoResult SocketStream::try_write(std::span<const char> from) {
     const ssize_t n = ::send(fd_, from.data(), from.size(), MSG_NOSIGNAL);
     if (n > 0) {
       const auto bytes = static_cast<std::size_t>(n);
-      wants_write_ = bytes < from.size();
-      if (wants_write_) may_write_ = false;
+      wants_write_ = false;
+      if (bytes < from.size()) wait_writable();
       return {Io::done, bytes};
     }
     if (n < 0 && errno == EINTR) continue;
@@ -123,9 +126,17 @@ IoResult SocketStream::try_write(std::span<const char> from) {
       may_read_ = hung_up_ = true;
       return {Io::failed, 0};
     }
-    may_write_ = false;
+    wait_writable();
     return {Io::would_block, 0};
   }
+}
+
+void SocketStream::wait_writable() {
+  wants_write_ = true;
+  may_write_ = false;
+  if (watches_write_) return;
+  watches_write_ = true;
+  reactor_.modify(fd_, kInput | EPOLLOUT);
 }
 
 void SocketStream::wake() {

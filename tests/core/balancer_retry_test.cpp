@@ -250,6 +250,37 @@ TEST(BalancerRetry, AStaleConnectionIsRetriedOnAFreshOneWithoutEvidence) {
   EXPECT_THAT(world.transitions(), IsEmpty());
 }
 
+TEST(BalancerRetry, AReplayAfterAStaleConnectionIsFreeAndImmediate) {
+  Config config = plain_config(2);
+  retry_of(config).budget.percent = 0;
+  retry_of(config).budget.min_per_second = 0;
+  retry_of(config).backoff = {50ms, 50ms};
+  TestBalancer world(config);
+  const RequestId r = world.request();
+  (void)world.actions();
+  world.sent(r, 0);
+  world.fail(r, 0, AttemptFailure::stale_connection);
+  EXPECT_THAT(world.actions(), ElementsAre("start r0 a1 on 0/1 fresh"));
+  // A failure of any other kind is charged, and there is nothing to charge it to.
+  world.sent(r, 1);
+  world.fail(r, 1, AttemptFailure::reset_before_head);
+  EXPECT_THAT(world.actions(), ElementsAre("reject r0 502 upstream_reset"));
+}
+
+TEST(BalancerRetry, AReusedConnectionThatDiesLateIsTheBackendsFailure) {
+  Config config = plain_config(1);
+  config.pools[0].circuit_breaker.enabled = true;
+  config.pools[0].circuit_breaker.consecutive_failures = 1;
+  TestBalancer world(config);
+  const RequestId r = world.request();
+  (void)world.actions();
+  world.sent(r, 0);
+  world.pass(kReuseRace + 1ns);
+  world.fail(r, 0, AttemptFailure::stale_connection);
+  EXPECT_THAT(world.transitions(), ElementsAre("breaker 0/0 closed>open consecutive_failures 1"));
+  EXPECT_EQ(world.finish(r).failure, AttemptFailure::reset_before_head);
+}
+
 TEST(BalancerRetry, TriedBackendsComeLast) {
   Config config = plain_config(3);
   retry_of(config).max_attempts = 5;

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "evenkeel/net/pipeline.h"
+#include "scripted_stream.h"
 #include "support/memory_world.h"
 
 namespace {
@@ -38,45 +39,6 @@ namespace evenkeel::net::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Gives what it is told to and keeps count of what it takes.
-class ScriptedStream final : public Stream {
- public:
-  IoResult try_read(std::span<char> into) override {
-    const std::size_t n = std::min(into.size(), input.size());
-    if (n == 0) return {Io::would_block, 0};
-    std::memcpy(into.data(), input.data(), n);
-    input.remove_prefix(n);
-    return {Io::done, n};
-  }
-  IoResult try_write(std::span<const char> from) override {
-    const std::size_t n = std::min(from.size(), window);
-    if (n == 0) return {Io::would_block, 0};
-    window -= n;
-    written += n;
-    if (from.size() >= 4)
-      std::memcpy(last.data(), from.data() + n - std::min<std::size_t>(n, 4), 4);
-    return {Io::done, n};
-  }
-  void wake() override { woken = true; }
-  void shutdown() override {}
-  void abort() override { over = true; }
-  void close() override { over = true; }
-  [[nodiscard]] bool connecting() const override { return false; }
-
-  // Something arrives, or there is room again.
-  void ready(core::Instant now) {
-    owner()->on_ready(now);
-    while (std::exchange(woken, false)) owner()->on_ready(now);
-  }
-
-  std::string_view input;
-  std::size_t window = SIZE_MAX / 2;
-  std::uint64_t written = 0;
-  std::array<char, 4> last{};
-  bool woken = false;
-  bool over = false;
-};
 
 class AllocationTest : public ::testing::Test, public Host, public Observer {
  protected:

@@ -247,6 +247,35 @@ TEST_P(PipelineRetry, ConnectionFoundDeadOnReuseIs502ForPost) {
   EXPECT_EQ(response(client).status, 502U);
 }
 
+// Dead before it said anything: idle connections die. Dead within its answer: the backend's fault.
+TEST_P(PipelineRetry, OnlyAnAnswerThatBreaksOffIsEvidence) {
+  use_backends(1);
+  pool().retry.max_attempts = 1;
+  pool().outlier_detection.enabled = true;
+  pool().outlier_detection.consecutive_failures = 1;
+  pool().outlier_detection.max_ejection_percent = 100;
+  options.backend_link.delay.latency = 1ms;
+  for (const std::string_view last_words : {"", "HTTP/1.1 2"}) {
+    Peer& client = connect();
+    client.send(get());
+    advance(10ms);
+    Peer& last = origin(world().accepted() - 1);
+    last.send(ok("1"));
+    advance(10ms);
+    client.send(get());
+    run();
+    last.send(last_words);
+    if (last_words.empty()) {
+      last.abort();
+    } else {
+      last.finish();
+    }
+    advance(10ms);
+    EXPECT_EQ(responses(client, 2).back().status, 502U);
+    EXPECT_EQ(world().transitions.empty(), last_words.empty());
+  }
+}
+
 TEST_P(PipelineRetry, IdleConnectionThatEndsIsForgotten) {
   use_backends(1);
   Peer& client = client_sends(get());

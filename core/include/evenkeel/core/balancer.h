@@ -135,7 +135,10 @@ class Balancer {
   void on_backoff_over(Instant now, Exchange& exchange);
   // After an attempt failed before the head: waits for the other one, retries, or gives up.
   void after_failure(Instant now, Exchange& exchange, AttemptFailure failure);
+  // Whether policy, request and pool allow another attempt; may_retry() also charges the budget.
+  [[nodiscard]] bool can_retry(const Exchange& exchange, bool wanted_by_policy) const;
   [[nodiscard]] bool may_retry(Instant now, Exchange& exchange, bool wanted_by_policy);
+  void start_or_reject(Instant now, Exchange& exchange);
   void retry(Instant now, Exchange& exchange);
   void commit(Instant now, Exchange& exchange, Attempt& attempt, std::uint16_t status);
   void reject(Instant now, Exchange& exchange, RejectCause cause);

@@ -13,6 +13,12 @@
 
 namespace evenkeel::core {
 
+// A reused connection may be closed by the backend while our request is on its way to it. One that
+// dies within this time of the attempt's start, before a byte of the response, met that race: the
+// request goes to a fresh connection, free of charge, and nobody is blamed. Above the round trip
+// inside a data centre, below the time most backends need to fail on purpose.
+inline constexpr Duration kReuseRace = 10ms;
+
 enum class AttemptState : std::uint8_t {
   none,        // not running: never started, or over
   connecting,  // no byte of the request left yet: every method may still go elsewhere

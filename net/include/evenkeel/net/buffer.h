@@ -39,8 +39,9 @@ class BufferPool {
   // Blocks kept per size when nobody uses them; the rest goes back to the system.
   static constexpr std::size_t kMaxSpare = 64;
 
-  // Room for `n` more bytes at the end: write there, then call extend(). Moves the content together,
-  // or into a larger block, when needed. Only blocks of the sizes above are kept for reuse.
+  // Room for `n` more bytes at the end: write there, then call extend(). Moves the content
+  // together, or into a larger block, when needed. Only blocks of the sizes above are kept for
+  // reuse.
   [[nodiscard]] std::span<char> room(Buffer& buffer, std::size_t n);
   void extend(Buffer& buffer, std::size_t n) { buffer.end_ += static_cast<std::uint32_t>(n); }
   void append(Buffer& buffer, std::span<const char> bytes);

@@ -22,8 +22,8 @@ class Prober {
   explicit Prober(Context& context);
   ~Prober();
 
-  void start(core::Instant now, core::CheckId check);
-  void cancel(core::CheckId check);
+  void start(core::Instant now, core::CheckId id);
+  void cancel(core::CheckId id);
   void cancel_all();
   // Frees the checks that ended inside one of their own calls.
   void reap();
@@ -34,7 +34,7 @@ class Prober {
   class Check;
 
   void finish(core::Instant now, Check& check, core::CheckOutcome outcome);
-  void end(core::CheckId check, bool in_order);
+  void end(core::CheckId id, bool in_order);
   [[nodiscard]] std::unique_ptr<Check>& place_of(core::BackendRef backend);
 
   Context& context_;

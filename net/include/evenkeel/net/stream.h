@@ -72,8 +72,8 @@ class Stream {
   // Drops the connection at once; a peer that is still sending or waiting sees a reset. Afterwards
   // every call answers failed.
   virtual void abort() = 0;
-  // Closes in good order: what was written is still delivered, then the peer sees the end. Afterwards
-  // every call answers failed.
+  // Closes in good order: what was written is still delivered, then the peer sees the end.
+  // Afterwards every call answers failed.
   virtual void close() = 0;
 
   // Not yet connected. Turns false before on_ready() reports the connect, or its failure.
@@ -90,7 +90,8 @@ class Stream {
 class Host {
  public:
   // Begins to connect. nullptr when the attempt cannot even begin for a local reason (descriptors,
-  // ports, memory). The endpoint was resolved when the pool was built: `pool` and `backend` name it.
+  // ports, memory). The endpoint was resolved when the pool was built: `pool` and `backend` name
+  // it.
   [[nodiscard]] virtual std::unique_ptr<Stream> connect(core::BackendRef backend) = 0;
   // Wall-clock seconds since 1970, for Date and logs only.
   [[nodiscard]] virtual std::int64_t wall_seconds() = 0;

@@ -28,6 +28,9 @@ class AccessLog {
 
   // `wall` is when the request ended, since 1970.
   void write(const net::RequestEnd& end, core::Duration wall);
+  // An answer to something that never became a request for a pool.
+  void write_refused(std::uint32_t listener, std::string_view client, unsigned status,
+                     std::string_view cause, core::Duration wall);
   // Hands over what there is. Wanted on every tick and at the end.
   void flush();
   // Lines that the file had no place for.
@@ -35,7 +38,9 @@ class AccessLog {
 
  private:
   char* format(char* out, const net::RequestEnd& end, core::Duration wall);
-  char* format_time(char* out, core::Duration wall);
+  char* put_time(char* out, core::Duration wall);
+  char* begin_line(std::size_t bound);
+  void end_line(const char* stop);
 
   LogFile* file_;
   // Fragments that are the same for every line, escaped once.
@@ -43,6 +48,7 @@ class AccessLog {
   std::vector<std::string> routes_;                 // "route":"…","pool":"…"
   std::vector<std::vector<std::string>> backends_;  // "…", by pool
   std::vector<char> block_;
+  std::size_t line_start_ = 0;  // of the line being written
   std::size_t line_bound_ = 0;  // bytes of the longest possible line
   std::uint64_t lines_ = 0;     // in block_
   std::uint64_t dropped_ = 0;

@@ -102,6 +102,7 @@ class Books {
     std::uint32_t pool = 0;
     std::uint8_t running = 0;  // attempts
     bool live = false;
+    bool replays = false;  // the last attempt met a dead reused connection: the next is free
   };
   struct Breach {
     Invariant invariant{};

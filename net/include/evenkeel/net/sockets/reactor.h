@@ -48,6 +48,8 @@ class Reactor {
   // Registers a descriptor for good: `events` plus EPOLLET. False, with errno, when the system
   // refuses.
   [[nodiscard]] bool add(int fd, EventSource& source, std::uint32_t events);
+  // Changes what is waited for. What is already there is announced, again.
+  void modify(int fd, std::uint32_t events);
   // The source no longer wants to hear of `fd`, whose owner closes it next. Also when add() failed.
   void forget(int fd);
   // Calls the source's on_event(now, 0) after the batch of events that is being delivered, or in

@@ -57,6 +57,7 @@ class SocketStream final : public Stream, private EventSource {
   SocketStream(Reactor& reactor, int fd, Peer& peer, State state);
   void on_event(core::Instant now, std::uint32_t events) override;
   void finish_connect(std::uint32_t events);
+  void wait_writable();
   void release(bool reset);
 
   Reactor& reactor_;
@@ -65,9 +66,10 @@ class SocketStream final : public Stream, private EventSource {
   State state_;
   bool may_read_ = false;
   bool may_write_ = false;
-  bool wants_write_ = false;  // a write was cut short: the owner waits for the next edge
-  bool hung_up_ = false;      // no further edge announces what is left to read
-  bool ended_ = false;        // the peer's end was read
+  bool wants_write_ = false;    // a write was cut short: the owner waits for the next edge
+  bool watches_write_ = false;  // EPOLLOUT is asked for
+  bool hung_up_ = false;        // no further edge announces what is left to read
+  bool ended_ = false;          // the peer's end was read
   bool write_failed_ = false;
   bool shut_ = false;  // shutdown() was called
 };
