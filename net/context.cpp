@@ -56,7 +56,7 @@ void write_date(std::int64_t seconds, char* out) {
   put_number(out, rest / 60 % 60, 2);
   *out++ = ':';
   put_number(out, rest % 60, 2);
-  std::memcpy(out, " GMT", 4);
+  std::string_view(" GMT").copy(out, 4);
 }
 
 }  // namespace

@@ -54,16 +54,23 @@ void add_proxy_options(CLI::App& app, ProxyOptions& proxy) {
                                                                 {"info", core::LogLevel::info},
                                                                 {"warn", core::LogLevel::warn},
                                                                 {"error", core::LogLevel::error}};
+  const auto only_one = [](const std::string& text) {
+    return text == "1" ? std::string() : std::string("more than one is not available yet");
+  };
   app.add_option("--config", proxy.config_file, "The configuration, a YAML file")
       ->type_name("FILE");
   app.add_flag("--check", proxy.check, "Validate the configuration and exit");
   app.add_option("--workers", proxy.workers, "Threads that serve clients, instead of the file's")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--log-level", proxy.log_level,
-                 "Instead of the file's: debug, info, warn or error")
+      ->check(only_one);
+  app.add_option_function<std::string>(
+         "--log-level", [&proxy](const std::string& text) { proxy.log_level = kLevels.at(text); },
+         "Instead of the file's: debug, info, warn or error")
       ->type_name("LEVEL")
-      ->transform(CLI::CheckedTransformer(kLevels));
+      ->check([](const std::string& text) {
+        return kLevels.count(text) == 1 ? std::string()
+                                        : "expected debug, info, warn or error, not " + text;
+      });
 }
 
 void add_origin_options(CLI::App& app, OriginOptions& origin) {

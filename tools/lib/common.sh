@@ -30,12 +30,17 @@ configure() {
   fi
 }
 
+# answers PORT: something listens on 127.0.0.1:PORT.
+answers() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
 # wait_for_port PORT PID: until something listens on 127.0.0.1:PORT; fails when PID ends first.
 wait_for_port() {
   local port=$1 pid=$2 tries
   for ((tries = 0; tries < 100; tries++)); do
     kill -0 "$pid" 2>/dev/null || return 1
-    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return 0; fi
+    if answers "$port"; then return 0; fi
     sleep 0.05
   done
   return 1

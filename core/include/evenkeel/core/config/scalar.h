@@ -105,6 +105,7 @@ template <typename T>
                     },
                     [&values, element] {
                       std::vector<std::string> texts;
+                      texts.reserve(values.size());
                       for (T& value : values) texts.push_back(element(value).write());
                       return texts;
                     }};
