@@ -59,7 +59,7 @@ class AllocationTest : public ::testing::Test, public Host, public Observer {
     ScriptedStream* const backend = written_last();
     backend->input = response;
     backend->ready(now_ += 100us);
-    while (client_->window < SIZE_MAX / 4) {
+    for (int i = 0; i < 1'000 && client_->window < SIZE_MAX / 4; ++i) {
       client_->window = 10'000;
       client_->ready(now_ += 1us);
       if (ended_ > before) break;

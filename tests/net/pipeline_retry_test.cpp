@@ -248,12 +248,9 @@ TEST_P(PipelineRetry, ConnectionFoundDeadOnReuseIs502ForPost) {
 }
 
 // Dead before it said anything: idle connections die. Dead within its answer: the backend's fault.
-TEST_P(PipelineRetry, OnlyAnAnswerThatBreaksOffIsEvidence) {
+TEST_P(PipelineRetry, OnlyAnAnswerThatBreaksOffIsTheBackendsFault) {
   use_backends(1);
   pool().retry.max_attempts = 1;
-  pool().outlier_detection.enabled = true;
-  pool().outlier_detection.consecutive_failures = 1;
-  pool().outlier_detection.max_ejection_percent = 100;
   options.backend_link.delay.latency = 1ms;
   for (const std::string_view last_words : {"", "HTTP/1.1 2"}) {
     Peer& client = connect();
@@ -264,15 +261,14 @@ TEST_P(PipelineRetry, OnlyAnAnswerThatBreaksOffIsEvidence) {
     advance(10ms);
     client.send(get());
     run();
+    EXPECT_EQ(counts().idle_backend_connections, 0U);
     last.send(last_words);
-    if (last_words.empty()) {
-      last.abort();
-    } else {
-      last.finish();
-    }
+    last.finish();
     advance(10ms);
     EXPECT_EQ(responses(client, 2).back().status, 502U);
-    EXPECT_EQ(world().transitions.empty(), last_words.empty());
+    EXPECT_EQ(world().ended.back().record.failure, last_words.empty()
+                                                       ? core::AttemptFailure::stale_connection
+                                                       : core::AttemptFailure::reset_before_head);
   }
 }
 

@@ -259,6 +259,32 @@ TEST_P(PipelineTimeout, ClientThatDoesNotReadARejectionIsLeft) {
   EXPECT_EQ(counts().client_connections, 0U);
 }
 
+TEST_P(PipelineTimeout, BytesOfAClientThatDoesNotReadDoNotExtendItsDeadline) {
+  options.client_link.window = 2'000;
+  Peer& client = connect();
+  client.pause();
+  client.send(get());
+  run();
+  answer(0, ok(std::string(100'000, 'x')));
+  for (int i = 0; i < 3; ++i) {
+    advance(10s);
+    client.send("G");
+  }
+  advance(kLate);
+  EXPECT_EQ(counts().client_connections, 0U);
+}
+
+TEST_P(PipelineTimeout, RefusalThatIsNotReadIsCutVisibly) {
+  options.client_link.window = 50;
+  Peer& client = connect();
+  client.pause();
+  client.send("GARBAGE\r\n\r\n");
+  advance(2s + kLate);
+  client.resume();
+  run();
+  EXPECT_TRUE(client.failed);
+}
+
 TEST_P(PipelineTimeout, SlowReaderThatReadsIsServed) {
   options.client_link.window = 2'000;
   Peer& client = connect();
