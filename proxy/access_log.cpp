@@ -95,26 +95,20 @@ AccessLog::AccessLog(const core::Config& config, LogFile* file) : file_(file) {
       longest_backend = std::max(longest_backend, backends.back().size());
     }
   }
-  line_bound_ = kFixedBytes + kClientTexts * kMaxText * kJsonExpansion + longest_listener +
-                longest_route + longest_backend;
-  if (file_ != nullptr) block_.reserve(std::max(LogFile::kBlockSize, line_bound_));
+  known_bytes_ = kFixedBytes + longest_listener + longest_route + longest_backend;
 }
 
 void AccessLog::write(const net::RequestEnd& end, core::Duration wall) {
   if (file_ == nullptr) return;
-  // The exact bound of this line: short texts must not close a block early.
-  const std::size_t texts = end.client.size() + end.method.size() + end.target.size() +
-                            end.host.size() + end.request_id.size();
-  const std::size_t bound = std::min(
-      line_bound_, line_bound_ - kClientTexts * kMaxText * kJsonExpansion + texts * kJsonExpansion);
-  end_line(format(begin_line(bound), end, wall));
+  end_line(format(begin_line(end.client.size() + end.method.size() + end.target.size() +
+                             end.host.size() + end.request_id.size()),
+                  end, wall));
 }
 
 void AccessLog::write_refused(std::uint32_t listener, std::string_view client, unsigned status,
                               std::string_view cause, core::Duration wall) {
   if (file_ == nullptr) return;
-  char* out = begin_line(line_bound_);
-  out = put_time(out, wall);
+  char* out = put_time(begin_line(client.size() + cause.size()), wall);
   out = put(out, "\",\"level\":\"warn\",\"event\":\"refused\"");
   out = put_text(out, ",\"client_ip\":", client);
   out = put(out, listeners_[listener]);
@@ -123,23 +117,24 @@ void AccessLog::write_refused(std::uint32_t listener, std::string_view client, u
   end_line(put(out, "}\n"));
 }
 
-// Room for a line of at most `bound` bytes.
-char* AccessLog::begin_line(std::size_t bound) {
-  if (block_.size() + bound > LogFile::kBlockSize) flush();
-  line_start_ = block_.size();
-  block_.resize(line_start_ + bound);
-  return block_.data() + line_start_;
+char* AccessLog::begin_line(std::size_t text_bytes) {
+  const std::size_t bound =
+      known_bytes_ + kJsonExpansion * std::min(text_bytes, kClientTexts * kMaxText);
+  if (used_ + bound > LogFile::kBlockSize) flush();
+  if (used_ + bound > block_.size()) block_.resize(std::max(LogFile::kBlockSize, bound));
+  return block_.data() + used_;
 }
 
 void AccessLog::end_line(const char* stop) {
-  block_.resize(static_cast<std::size_t>(stop - block_.data()));
+  used_ = static_cast<std::size_t>(stop - block_.data());
   ++lines_;
 }
 
 void AccessLog::flush() {
-  if (block_.empty()) return;
+  if (used_ == 0) return;
+  block_.resize(used_);
   if (!file_->submit(block_)) dropped_ += lines_;
-  block_.clear();
+  used_ = 0;
   lines_ = 0;
 }
 

@@ -2,7 +2,6 @@
 #include "evenkeel/proxy/json_text.h"
 
 #include <array>
-#include <cstring>
 
 namespace evenkeel::proxy {
 namespace {
@@ -27,10 +26,9 @@ char* escape_json(char* out, std::string_view text) {
       *out++ = '\\';
       *out++ = c;
     } else {
-      std::memcpy(out, "\\u00", 4);
-      out[4] = kHex[byte >> 4U];
-      out[5] = kHex[byte & 15U];
-      out += 6;
+      for (const char piece : {'\\', 'u', '0', '0', kHex[byte >> 4U], kHex[byte & 15U]}) {
+        *out++ = piece;
+      }
     }
   }
   return out;

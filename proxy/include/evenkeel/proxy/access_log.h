@@ -39,7 +39,8 @@ class AccessLog {
  private:
   char* format(char* out, const net::RequestEnd& end, core::Duration wall);
   char* put_time(char* out, core::Duration wall);
-  char* begin_line(std::size_t bound);
+  // Room for a line with so many bytes of texts from outside.
+  char* begin_line(std::size_t text_bytes);
   void end_line(const char* stop);
 
   LogFile* file_;
@@ -48,9 +49,9 @@ class AccessLog {
   std::vector<std::string> routes_;                 // "route":"…","pool":"…"
   std::vector<std::vector<std::string>> backends_;  // "…", by pool
   std::vector<char> block_;
-  std::size_t line_start_ = 0;  // of the line being written
-  std::size_t line_bound_ = 0;  // bytes of the longest possible line
-  std::uint64_t lines_ = 0;     // in block_
+  std::size_t used_ = 0;         // bytes of block_ that are lines
+  std::size_t known_bytes_ = 0;  // of the longest line without texts from outside
+  std::uint64_t lines_ = 0;      // in block_
   std::uint64_t dropped_ = 0;
   std::int64_t second_ = -1;            // of second_text_
   std::array<char, 20> second_text_{};  // "2031-12-31T23:59:59"

@@ -28,7 +28,7 @@ class SocketHost final : public Host {
   SocketHost(Reactor& reactor, BackendAddresses addresses);
 
   // A backend whose name has several addresses is tried at one until that fails, then at the next.
-  [[nodiscard]] std::unique_ptr<Stream> connect(core::BackendRef backend) override;
+  [[nodiscard]] std::unique_ptr<Stream> connect(core::BackendRef ref) override;
   [[nodiscard]] std::int64_t wall_seconds() override;
   void entropy(std::span<unsigned char, 16> into) override;
 
