@@ -5,7 +5,10 @@
 find_program(EVENKEEL_CCACHE ccache)
 mark_as_advanced(EVENKEEL_CCACHE)
 if(EVENKEEL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${EVENKEEL_CCACHE})
+  # Paths below the checkout are stored relative to it, so that a second clone finds what the first
+  # has compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+    CCACHE_NOHASHDIR=1 ${EVENKEEL_CCACHE})
 endif()
 
 find_program(EVENKEEL_MOLD mold)

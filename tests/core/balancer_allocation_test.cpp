@@ -10,9 +10,9 @@
 #include <optional>
 #include <vector>
 
-#include "core/allocation_count.h"
 #include "core/at.h"
 #include "core/test_balancer.h"
+#include "runtime/allocation_count.h"
 
 namespace evenkeel::core {
 namespace {
@@ -117,7 +117,7 @@ TEST(BalancerAllocation, ARequestAsksForNoMemoryInSteadyState) {
   BusyDriver driver(balancer);
   driver.run(10'000);
   driver.counts = {};
-  const AllocationCount allocations;
+  const test::AllocationCount allocations;
   driver.run(10'000);
   EXPECT_EQ(allocations.so_far(), 0U);
   // It was not idle meanwhile.
@@ -129,7 +129,7 @@ TEST(BalancerAllocation, ARequestAsksForNoMemoryInSteadyState) {
 }
 
 TEST(BalancerAllocation, TheCounterCounts) {
-  const AllocationCount allocations;
+  const test::AllocationCount allocations;
   std::vector<std::unique_ptr<int>> owners(10);
   for (auto& owner : owners) owner = std::make_unique<int>(0);
   EXPECT_EQ(allocations.so_far(), 1U + owners.size());

@@ -5,38 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 
 #include "evenkeel/net/pipeline.h"
+#include "runtime/allocation_count.h"
 #include "scripted_stream.h"
 #include "support/memory_world.h"
-
-namespace {
-thread_local std::uint64_t allocations = 0;
-
-void* counted(std::size_t size) {
-  ++allocations;
-  void* const block = std::malloc(size == 0 ? 1 : size);
-  if (block == nullptr) std::abort();
-  return block;
-}
-}  // namespace
-
-// The whole program's.
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-// Spelled out because the address sanitizer brings forms of its own that do not come here.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete[](void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
 
 namespace evenkeel::net::testing {
 namespace {
@@ -44,6 +20,11 @@ namespace {
 using namespace std::chrono_literals;
 
 class AllocationTest : public ::testing::Test, public Host, public Observer {
+ public:
+  void SetUp() override {
+    if (!test::kAllocationsCounted) GTEST_SKIP() << "this build cannot count allocations";
+  }
+
  protected:
   AllocationTest()
       : config_(std::make_shared<const core::Config>(test::MemoryWorld::plain_config(3))),
@@ -75,9 +56,9 @@ class AllocationTest : public ::testing::Test, public Host, public Observer {
   // How many allocations a thousand requests make after the first hundred.
   std::uint64_t count(std::string_view request, std::string_view response) {
     for (int i = 0; i < 100; ++i) exchange(request, response);
-    const std::uint64_t before = allocations;
+    const test::AllocationCount allocations;
     for (int i = 0; i < 1'000; ++i) exchange(request, response);
-    return allocations - before;
+    return allocations.so_far();
   }
 
   std::unique_ptr<Stream> connect(core::BackendRef) override {
@@ -127,9 +108,9 @@ constexpr std::string_view kOk =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 
 TEST_F(AllocationTest, CounterCounts) {
-  const std::uint64_t before = allocations;
+  const test::AllocationCount allocations;
   const auto block = std::make_unique<std::array<char, 100>>();
-  EXPECT_EQ(allocations, before + 1);
+  EXPECT_EQ(allocations.so_far(), 1U);
   EXPECT_NE(block, nullptr);
 }
 

@@ -4,32 +4,8 @@
 // millions of them must not spend their time in the allocator.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
+#include "runtime/allocation_count.h"
 #include "worlds.h"
-
-namespace {
-thread_local std::uint64_t allocations = 0;
-
-void* counted(std::size_t size) {
-  ++allocations;
-  void* const block = std::malloc(size == 0 ? 1 : size);
-  if (block == nullptr) std::abort();
-  return block;
-}
-}  // namespace
-
-// The whole program's.
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-// Spelled out because the address sanitizer brings forms of its own that do not come here.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete[](void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
 
 namespace evenkeel::sim::testing {
 namespace {
@@ -37,8 +13,8 @@ namespace {
 // Remembers how much had been allocated at two times.
 struct Meter final : Judge {
   void on_request(const RequestSample& s) override {
-    if (s.ended < core::Instant(10s)) at_start = allocations;
-    if (s.ended < core::Instant(20s)) at_end = allocations;
+    if (s.ended < core::Instant(10s)) at_start = allocations.so_far();
+    if (s.ended < core::Instant(20s)) at_end = allocations.so_far();
     if (s.ended >= core::Instant(10s)) ++requests;
   }
   void on_attempt(const AttemptSample&) override {}
@@ -46,6 +22,7 @@ struct Meter final : Judge {
   void on_transition(const core::Transition&, std::uint32_t, std::uint32_t) override {}
   void on_check(core::Instant, std::uint32_t, core::CheckOutcome) override {}
 
+  test::AllocationCount allocations;
   std::uint64_t at_start = 0;
   std::uint64_t at_end = 0;
   std::uint64_t requests = 0;

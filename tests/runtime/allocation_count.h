@@ -3,7 +3,12 @@
 
 #include <cstdint>
 
-namespace evenkeel::core {
+#include "runtime/sanitizers.h"
+
+namespace evenkeel::test {
+
+// The thread sanitizer keeps operator new to itself: nothing is counted there.
+inline constexpr bool kAllocationsCounted = EVENKEEL_THREAD_SANITIZER == 0;
 
 // How often this thread asked for memory since this began. The program's operator new counts; its
 // definition has a file of its own, so that no compiler sees both ends of an allocation.
@@ -16,4 +21,4 @@ class AllocationCount {
   std::uint64_t before_;
 };
 
-}  // namespace evenkeel::core
+}  // namespace evenkeel::test

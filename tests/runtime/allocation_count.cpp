@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/allocation_count.h"
+#include "runtime/allocation_count.h"
 
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
 namespace {
-
 thread_local std::uint64_t allocations = 0;
+}  // namespace
+
+#if !EVENKEEL_THREAD_SANITIZER
+
+namespace {
 
 void* allocate(std::size_t size, std::size_t alignment) {
   ++allocations;
@@ -40,10 +44,12 @@ void operator delete(void* memory, std::size_t /*size*/, std::align_val_t /*alig
   std::free(memory);
 }
 
-namespace evenkeel::core {
+#endif
+
+namespace evenkeel::test {
 
 AllocationCount::AllocationCount() : before_(allocations) {}
 
 std::uint64_t AllocationCount::so_far() const { return allocations - before_; }
 
-}  // namespace evenkeel::core
+}  // namespace evenkeel::test
