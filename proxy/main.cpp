@@ -24,14 +24,19 @@ int run(int argc, char** argv) {
   if (command.exit_code) return *command.exit_code;
   if (command.origin) return run_origin(*command.origin);
 
-  auto config = load_configuration(command.proxy);
+  evenkeel::core::ConfigErrors warnings;
+  auto config = load_configuration(command.proxy, warnings);
   if (!config) return fail(config.error());
   if (command.proxy.check) {
+    for (const auto& warning : warnings) {
+      std::cerr << "evenkeel: warning: " << to_text(warning) << "\n";
+    }
     std::cout << command.proxy.config_file << ": valid\n";
     return kSuccess;
   }
 
   Server server(*config);
+  server.log_warnings(warnings);
   if (auto failure = server.prepare()) return fail(*failure);
   if (auto failure = server.bind()) return fail(*failure);
   return server.run();

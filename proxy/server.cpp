@@ -145,8 +145,8 @@ class Run {
 }  // namespace
 
 core::Result<std::shared_ptr<const core::Config>, Failure> load_configuration(
-    const ProxyOptions& options) {
-  auto loaded = core::load_config_file(options.config_file);
+    const ProxyOptions& options, core::ConfigErrors& warnings) {
+  auto loaded = core::load_config_file(options.config_file, {.warnings = &warnings});
   if (!loaded) return core::Unexpected{Failure{kInvalidConfig, core::to_text(loaded.error())}};
   core::Config config = std::move(*loaded);
   if (options.workers) config.workers = *options.workers;
@@ -167,6 +167,12 @@ Server::Server(std::shared_ptr<const core::Config> config)
     : config_(std::move(config)), events_(config_->logging.level) {}
 
 Server::~Server() = default;
+
+void Server::log_warnings(const core::ConfigErrors& warnings) {
+  for (const core::ConfigError& warning : warnings) {
+    events_.warn("configuration", {{"warning", core::to_text(warning)}});
+  }
+}
 
 std::optional<Failure> Server::prepare() {
   std::signal(SIGPIPE, SIG_IGN);

@@ -23,7 +23,8 @@ struct Stop {};
 // Builds the tree from events. `open_` is the path from the root to the node being filled.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  TreeBuilder(const std::string& file, ErrorSink& errors) : file_(file), errors_(errors) {}
+  TreeBuilder(const std::string& file, std::size_t max_nodes, ErrorSink& errors)
+      : file_(file), max_nodes_(max_nodes), errors_(errors) {}
 
   DocumentNode root;
   bool seen = false;
@@ -107,9 +108,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void count_nodes(const YAML::Mark& mark, std::size_t more) {
     nodes_ += more;
-    if (nodes_ > kMaxDocumentNodes) {
-      stop(at(mark),
-           "more than " + std::to_string(kMaxDocumentNodes) + " values, aliases included");
+    if (nodes_ > max_nodes_) {
+      stop(at(mark), "more than " + std::to_string(max_nodes_) + " values, aliases included");
     }
   }
 
@@ -135,9 +135,8 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void complete(DocumentNode node, YAML::anchor_t anchor) {
-    if (++nodes_ > kMaxDocumentNodes) {
-      stop(node.where,
-           "more than " + std::to_string(kMaxDocumentNodes) + " values, aliases included");
+    if (++nodes_ > max_nodes_) {
+      stop(node.where, "more than " + std::to_string(max_nodes_) + " values, aliases included");
     }
     remember(anchor, node, 1, 1);
     add(std::move(node), 1, 1);
@@ -208,6 +207,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   const std::string& file_;
+  std::size_t max_nodes_;
   ErrorSink& errors_;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Anchored> anchors_;
@@ -222,18 +222,18 @@ bool is_indented_by_tab(std::string_view text, int line) {
 
 }  // namespace
 
-Result<DocumentNode, ConfigErrors> parse_document(std::string_view text, const std::string& file) {
+Result<DocumentNode, ConfigErrors> parse_document(std::string_view text, const std::string& file,
+                                                  const DocumentLimits& limits) {
   ErrorSink errors;
-  if (text.size() > kMaxDocumentBytes) {
-    errors.add({file, 0, 0}, "",
-               "larger than " + std::to_string(kMaxDocumentBytes / 1024) + " KiB");
+  if (text.size() > limits.bytes) {
+    errors.add({file, 0, 0}, "", "larger than " + std::to_string(limits.bytes / 1024) + " KiB");
     return Unexpected{errors.take()};
   }
   if (const auto fault = find_text_fault(text)) {
     errors.add({file, fault->line, fault->column}, "", fault->message);
     return Unexpected{errors.take()};
   }
-  TreeBuilder builder(file, errors);
+  TreeBuilder builder(file, limits.nodes, errors);
   try {
     std::istringstream input{std::string(text)};
     YAML::Parser parser(input);

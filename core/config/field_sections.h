@@ -18,7 +18,18 @@ inline constexpr std::uint64_t kMany =
 inline constexpr std::uint64_t kMiB = 1024 * 1024;
 
 void visit_fields(FieldVisitor& v, ListenerPolicy& p);
-void visit_fields(FieldVisitor& v, PoolPolicy& p);
+// References to pools are by name: `pools` are those of the file.
+using Pools = std::vector<PoolPolicy>;
+void visit_fields(FieldVisitor& v, PoolPolicy& p, const Pools& pools);
+void visit_fields(FieldVisitor& v, RoutePolicy& p, const Pools& pools);
+void visit_fields(FieldVisitor& v, BalancePolicy& p);
+void visit_fields(FieldVisitor& v, HealthCheckPolicy& p);
+void visit_fields(FieldVisitor& v, OutlierDetectionPolicy& p);
+void visit_fields(FieldVisitor& v, CircuitBreakerPolicy& p, const Pools& pools);
+void visit_fields(FieldVisitor& v, LimitsPolicy& p);
+void visit_fields(FieldVisitor& v, AdaptiveConcurrencyPolicy& p);
+void visit_fields(FieldVisitor& v, RetryPolicy& p);
+void visit_fields(FieldVisitor& v, SessionPolicy& p);
 
 template <typename Policy>
 Section section(Policy& policy) {
@@ -42,10 +53,18 @@ Section switchable(Policy& policy, std::function<void()> switch_off) {
   return {section(policy).visit, std::move(switch_off), {}};
 }
 
+// A section without a policy of its own.
+inline Section section_of(std::function<void(FieldVisitor&)> visit,
+                          std::function<void()> switch_off = {}) {
+  return {std::move(visit), std::move(switch_off), {}};
+}
+
 template <typename T, typename Visit>
-SectionList elements(std::vector<T>& values, std::size_t min_items, Visit visit_one) {
+SectionList elements(std::vector<T>& values, std::size_t min_items, std::size_t max_items,
+                     Visit visit_one) {
   SectionList result;
   result.min_items = min_items;
+  result.max_items = max_items;
   result.size = [&values] { return values.size(); };
   result.clear = [&values] { values.clear(); };
   result.append = [&values] { values.emplace_back(); };

@@ -110,35 +110,67 @@ Scalar backend_url(Endpoint& value) {
                 [](const Endpoint& endpoint) { return "http://" + to_text(endpoint); });
 }
 
+Scalar redis_url(std::string& value) {
+  const auto take = [&value](const std::string& text) -> Wrong {
+    if (auto wrong = text.empty() ? Wrong() : find_redis_url_fault(text)) return wrong;
+    value = text;
+    return std::nullopt;
+  };
+  return special("Redis URL", R"("type": "string", "pattern": "^(redis://.+)?$")", take,
+                 [&value] { return value; });
+}
+
 Scalar url_path(std::string& value) {
   return parsed("path", R"("type": "string", "pattern": "^/[^ ?#]*$", "maxLength": 1024)", value,
                 parse_path, [](const std::string& path) { return path; });
 }
 
+namespace {
+
+// The pool of that name, or what was expected.
+Result<PoolIndex, std::string> find_pool(const std::string& wanted,
+                                         const std::vector<PoolPolicy>& pools) {
+  constexpr std::size_t kShown = 10;
+  std::string known;
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    if (!wanted.empty() && pools[i].name == wanted) return static_cast<PoolIndex>(i);
+    if (i < kShown) known += (i == 0 ? "" : ", ") + pools[i].name;
+  }
+  if (pools.size() > kShown) known += ", …";
+  return Unexpected{"the name of a pool (there are: " + known + ")"};
+}
+
+std::string name_of(PoolIndex pool, const std::vector<PoolPolicy>& pools) {
+  return index(pool) < pools.size() ? pools[index(pool)].name : std::string();
+}
+
+constexpr const char* kPoolSchema = R"("type": ["string", "integer"])";
+
+}  // namespace
+
 Scalar pool_by_name(PoolIndex& value, const std::vector<PoolPolicy>& pools) {
   const auto take = [&value, &pools](const std::string& wanted) -> Wrong {
     if (pools.empty()) return std::nullopt;  // reported where pools should be
-    std::string known;
-    for (std::size_t i = 0; i < pools.size(); ++i) {
-      if (pools[i].name == wanted) {
-        value = static_cast<PoolIndex>(i);
-        return std::nullopt;
-      }
-      known += (i == 0 ? "" : ", ") + pools[i].name;
-    }
-    return "the name of a pool (there are: " + known + ")";
+    const auto found = find_pool(wanted, pools);
+    if (!found) return found.error();
+    value = *found;
+    return std::nullopt;
   };
-  const auto write = [&value, &pools] {
-    return index(value) < pools.size() ? pools[index(value)].name : std::string();
-  };
-  return special("pool name", R"("type": ["string", "integer"])", take, write);
+  return special("pool name", kPoolSchema, take,
+                 [&value, &pools] { return name_of(value, pools); });
 }
 
-ScalarList match_hosts(std::vector<std::string>& values) {
-  return list<std::string>(values, [](std::string& value) {
-    return parsed("host", R"("type": "string", "pattern": "^[^ :/*]+$|^\\[.*\\]$")", value,
-                  parse_match_host, [](const std::string& host) { return host; });
-  });
+Scalar pool_by_name(std::optional<PoolIndex>& value, const std::vector<PoolPolicy>& pools) {
+  const auto take = [&value, &pools](const std::string& wanted) -> Wrong {
+    value.reset();
+    if (pools.empty() || wanted.empty()) return std::nullopt;
+    const auto found = find_pool(wanted, pools);
+    if (!found) return found.error();
+    value = *found;
+    return std::nullopt;
+  };
+  return special("pool name", kPoolSchema, take,
+                 [&value, &pools] { return value ? name_of(*value, pools) : std::string(); });
 }
 
 ScalarList status_ranges(std::vector<StatusRange>& values) {

@@ -16,35 +16,41 @@ void visit_fields(FieldVisitor& v, AdminPolicy& p) {
            listen_address(p.address));
 }
 
-void visit_fields(FieldVisitor& v, RouteMatch& p) {
-  v.list({"hosts", "Names in the Host header, without port; none: every host.", ""},
-         match_hosts(p.hosts));
-  v.scalar(
-      {"path_prefix", "What the path begins with, in whole segments: /api is not /apiary.", ""},
-      url_path(p.path_prefix));
-  v.list({"methods", "Request methods; none: every method.", ""}, methods(p.methods));
+void visit_fields(FieldVisitor& v, RegionPolicy& p) {
+  v.scalar({"header", "A header that says it; believed only from trusted proxies.", ""},
+           header_name(p.header));
+  v.map({"clients", "Otherwise the client's address: the longest range that holds it.", ""},
+        region_ranges(p.clients));
 }
 
-void visit_fields(FieldVisitor& v, RoutePolicy& p, const std::vector<PoolPolicy>& pools) {
-  v.scalar({"name", "What logs and metrics call it.", "", true}, name(p.name));
-  v.section({"match", "The requests it takes; what is absent matches everything.", ""},
-            section(p.match));
-  SectionList split;
-  split.min_items = 1;
-  split.max_items = 1;
-  split.at_most = "splits over several pools are not available yet";
-  split.size = [] { return std::size_t{1}; };
-  split.clear = [] {};
-  split.append = [] {};
-  split.visit = [&p, &pools](std::size_t, FieldVisitor& inner) {
-    inner.scalar({"pool", "The name of a pool.", "", true}, pool_by_name(p.pool, pools));
-  };
-  v.sections({"split", "Where its requests go: one pool.", "", true}, split);
-  v.scalar({"timeout",
-            "From the complete request head to the response head, retries included. Bodies have "
-            "idle timeouts only.",
+void visit_fields(FieldVisitor& v, RedisPolicy& p) {
+  v.scalar({"url", "Where it is: redis://host:port; empty: none.", ""}, redis_url(p.url));
+  v.scalar({"timeout", "How long an answer is waited for.", ""}, duration(p.timeout, kShort, 1min));
+  v.scalar({"max_waiting", "Requests that wait for it at once; for others it has failed at once.",
+            "requests"},
+           integer(p.max_waiting, 1, kMany));
+  v.scalar({"key_prefix", "What all its keys begin with.", ""}, name(p.key_prefix));
+  v.scalar({"fail_open",
+            "Without its answer requests go on as if there were no limit and no "
+            "session; otherwise they are answered 503.",
             ""},
-           duration(p.timeout, kShort, kDay));
+           flag(p.fail_open));
+}
+
+void visit_fields(FieldVisitor& v, OverloadPolicy& p) {
+  v.scalar({"refresh", "How often the memory in use is looked at.", ""},
+           duration(p.refresh, 10ms, 1min));
+  v.scalar({"max_memory_percent", "Of the memory there is; above it the actions begin.", "percent"},
+           integer(p.max_memory_percent, 1, 100));
+  v.list({"actions", "What is done about it.", ""},
+         list<OverloadAction>(
+             p.actions,
+             [](OverloadAction& action) {
+               return choice(action, {{"disable_keepalive", OverloadAction::disable_keepalive},
+                                      {"shed_low_priority", OverloadAction::shed_low_priority},
+                                      {"stop_accepting", OverloadAction::stop_accepting}});
+             },
+             0, 3));
 }
 
 void visit_fields(FieldVisitor& v, DrainPolicy& p) {
@@ -66,22 +72,32 @@ void visit_fields(FieldVisitor& v, LoggingPolicy& p) {
 
 void visit_fields(FieldVisitor& v, Config& p) {
   v.scalar({"version", "The version of this format.", ""}, integer(p.version, 1, 1));
+  v.scalar({"zone", "Where this replica runs, for the pools' `balance.zones`.", ""},
+           optional_name(p.zone));
   v.section({"admin", "For operators and their monitoring, not for clients.", ""},
             section(p.admin));
-  v.sections({"listeners", "Where clients connect.", "", true},
-             elements(p.listeners, 1, [](FieldVisitor& inner, ListenerPolicy& listener) {
-               visit_fields(inner, listener);
-             }));
+  v.sections(
+      {"listeners", "Where clients connect.", "", true},
+      elements(p.listeners, 1, kMaxListeners, [](FieldVisitor& inner, ListenerPolicy& listener) {
+        visit_fields(inner, listener);
+      }));
   v.sections({"pools", "Groups of interchangeable backends.", "", true},
-             elements(p.pools, 1,
-                      [](FieldVisitor& inner, PoolPolicy& pool) { visit_fields(inner, pool); }));
+             elements(p.pools, 1, kMaxPools, [&p](FieldVisitor& inner, PoolPolicy& pool) {
+               visit_fields(inner, pool, p.pools);
+             }));
   v.sections({"routes",
               "Which requests go to which pool; the first that matches wins. With a single pool "
               "they may be left out.",
               ""},
-             elements(p.routes, 0, [&p](FieldVisitor& inner, RoutePolicy& route) {
+             elements(p.routes, 0, kMaxRoutes, [&p](FieldVisitor& inner, RoutePolicy& route) {
                visit_fields(inner, route, p.pools);
              }));
+  v.section({"regions", "Where a request comes from, for `match.regions`.", ""},
+            section(p.regions));
+  v.section({"redis", "The server that keeps what replicas share: sessions and shared limits.", ""},
+            section(p.redis));
+  v.section({"overload", "What is given up first when memory runs out.", ""},
+            switchable(p.overload, [&p] { p.overload.actions.clear(); }));
   v.section({"drain", "A stop that loses no request.", ""}, section(p.drain));
   v.section({"logging", "What is written about it all.", ""}, section(p.logging));
   v.scalar({"workers", "Threads that serve clients; 1 until more are available.", "threads"},

@@ -16,9 +16,10 @@ void visit_fields(FieldVisitor& v, CertificatePolicy& p) {
 static void visit_tls(FieldVisitor& v, ListenerPolicy& p) {
   v.sections(
       {"certificates", "Offered to clients; without any the listener speaks plain HTTP.", ""},
-      elements(p.certificates, 0, [](FieldVisitor& inner, CertificatePolicy& certificate) {
-        visit_fields(inner, certificate);
-      }));
+      elements(p.certificates, 0, kMaxListeners,
+               [](FieldVisitor& inner, CertificatePolicy& certificate) {
+                 visit_fields(inner, certificate);
+               }));
 }
 
 void visit_fields(FieldVisitor& v, ListenerTimeouts& p) {

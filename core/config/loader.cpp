@@ -8,11 +8,30 @@
 #include "evenkeel/core/config/fields.h"
 #include "evenkeel/core/config/reader.h"
 #include "evenkeel/core/config/validate.h"
+#include "evenkeel/core/config/writer.h"
 
 namespace evenkeel::core {
 namespace {
 
 using Kind = DocumentNode::Kind;
+
+// Reads the name of a map's policy, and leaves what is wrong with it to the FieldLoader.
+class NameLoader final : public FieldVisitor {
+ public:
+  explicit NameLoader(const DocumentNode& map) : map_(map) {}
+
+  void scalar(const Field& field, const Scalar& scalar) override {
+    const DocumentNode* node = field.key == "name" ? map_.find(field.key) : nullptr;
+    if (node != nullptr) (void)scalar.read(*node);
+  }
+  void list(const Field&, const ScalarList&) override {}
+  void map(const Field&, const ScalarMap&) override {}
+  void section(const Field&, const Section&) override {}
+  void sections(const Field&, const SectionList&) override {}
+
+ private:
+  const DocumentNode& map_;
+};
 
 // Reads the fields of one map into the policy that is being visited.
 class FieldLoader final : public FieldVisitor {
@@ -28,6 +47,8 @@ class FieldLoader final : public FieldVisitor {
   void list(const Field& field, const ScalarList& list) override {
     field.required ? reader_.required(field.key, list) : reader_.optional(field.key, list);
   }
+
+  void map(const Field& field, const ScalarMap& map) override { reader_.optional(field.key, map); }
 
   void section(const Field& field, const Section& section) override {
     const DocumentNode* node = reader_.take(field.key);
@@ -46,14 +67,18 @@ class FieldLoader final : public FieldVisitor {
   void sections(const Field& field, const SectionList& list) override {
     const auto items = reader_.take_items(field.key, field.key == relaxed_ ? 0 : list.min_items);
     list.clear();
+    if (items.size() > list.max_items) {
+      reader_.fail(field.key, "expected at most " + std::to_string(list.max_items) +
+                                  " elements, found " + std::to_string(items.size()));
+      return;
+    }
+    // Names first: an element may speak of one that stands below it.
     for (std::size_t i = 0; i < items.size(); ++i) {
-      if (i == list.max_items) {
-        reader_.fail(field.key, "expected at most " + std::to_string(i) + ", found " +
-                                    std::to_string(items.size()) + ": " +
-                                    std::string(list.at_most));
-        return;
-      }
       list.append();
+      NameLoader names(items[i]);
+      list.visit(i, names);
+    }
+    for (std::size_t i = 0; i < items.size(); ++i) {
       read(items[i], reader_.path(field.key, i),
            [&list, i](FieldVisitor& visitor) { list.visit(i, visitor); });
     }
@@ -134,6 +159,7 @@ void report(const DocumentNode& root, std::vector<Violation> violations, const s
 
 Result<Config, ConfigErrors> load_config_node(const DocumentNode& root, const LoadOptions& options,
                                               const std::string& key) {
+  if (options.warnings != nullptr) options.warnings->clear();
   const std::string prefix = key.empty() ? key : key + ".";
   ErrorSink errors;
   Config config;
@@ -146,6 +172,11 @@ Result<Config, ConfigErrors> load_config_node(const DocumentNode& root, const Lo
   check_p2c(root, config, prefix, errors);
   report(root, find_contradictions(config), prefix, errors);
   if (!errors.empty()) return Unexpected{errors.take()};
+  if (options.warnings != nullptr) {
+    ErrorSink warnings;
+    report(root, find_doubts(config), prefix, warnings);
+    *options.warnings = warnings.take();
+  }
   return config;
 }
 

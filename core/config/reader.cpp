@@ -68,12 +68,41 @@ bool read_scalars(const DocumentNode& node, const std::string& key, const Scalar
     errors.add(node.where, key, "expected at least one element");
     return false;
   }
+  if (node.items.size() > list.max_items) {
+    errors.add(node.where, key,
+               "expected at most " + std::to_string(list.max_items) + " elements, found " +
+                   std::to_string(node.items.size()));
+    return false;
+  }
   list.clear();
   bool good = true;
   for (std::size_t i = 0; i < node.items.size(); ++i) {
     auto wrong = list.add(node.items[i]);
     if (!wrong) continue;
     errors.add(node.items[i].where, key + "[" + std::to_string(i) + "]", std::move(*wrong));
+    good = false;
+  }
+  return good;
+}
+
+bool read_map(const DocumentNode& node, const std::string& key, const ScalarMap& map,
+              ErrorSink& errors) {
+  if (node.kind != Kind::map) {
+    errors.add(node.where, key, "expected a map, found " + describe(node));
+    return false;
+  }
+  if (node.members.size() > map.max_items) {
+    errors.add(node.where, key,
+               "expected at most " + std::to_string(map.max_items) + " entries, found " +
+                   std::to_string(node.members.size()));
+    return false;
+  }
+  map.clear();
+  bool good = true;
+  for (const DocumentMember& member : node.members) {
+    auto wrong = map.add(member.key, member.value);
+    if (!wrong) continue;
+    errors.add(member.where, key + "." + member.key, std::move(*wrong));
     good = false;
   }
   return good;
@@ -92,6 +121,11 @@ bool MapReader::optional(std::string_view key, const Scalar& scalar) {
 bool MapReader::optional(std::string_view key, const ScalarList& list) {
   const DocumentNode* node = take(key);
   return node != nullptr && read_scalars(*node, path(key), list, errors_);
+}
+
+bool MapReader::optional(std::string_view key, const ScalarMap& map) {
+  const DocumentNode* node = take(key);
+  return node != nullptr && read_map(*node, path(key), map, errors_);
 }
 
 bool MapReader::required(std::string_view key, const Scalar& scalar) {

@@ -77,6 +77,10 @@ class ReferenceWriter final : public FieldVisitor {
     row(field, "`[" + values + "]`", "list: " + of);
   }
 
+  void map(const Field& field, const ScalarMap& map) override {
+    row(field, "`{}`", "map of " + map.type);
+  }
+
   void section(const Field& field, const Section& section) override {
     // Documented with what the fields say while the policy is on.
     const std::string path = join(field.key);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <system_error>
 
 #include "evenkeel/core/config/reader.h"
@@ -66,7 +67,30 @@ std::string join(const std::vector<std::string>& words, const std::string& betwe
   return joined;
 }
 
-// A scalar that YAML readers would not take for text is written in quotes.
+// Digits with at most three decimals; nothing for everything else.
+std::optional<std::uint32_t> parse_thousandths(std::string_view text) {
+  const std::size_t point = std::min(text.find('.'), text.size());
+  const auto whole = parse_all<std::uint32_t>(text.substr(0, point));
+  if (!whole || *whole > std::numeric_limits<std::uint32_t>::max() / 1000 - 1) return std::nullopt;
+  if (point == text.size()) return *whole * 1000;
+  std::string digits(text.substr(point + 1));
+  if (digits.empty() || digits.size() > 3) return std::nullopt;
+  digits.resize(3, '0');
+  const auto part = parse_all<std::uint32_t>(digits);
+  if (!part) return std::nullopt;
+  return *whole * 1000 + *part;
+}
+
+std::string to_text(Decimal value) {
+  std::string text = std::to_string(value.thousandths / 1000);
+  if (value.thousandths % 1000 == 0) return text;
+  const std::string part = std::to_string(1000 + value.thousandths % 1000);
+  text += "." + part.substr(1);
+  return text.substr(0, text.find_last_not_of('0') + 1);
+}
+
+}  // namespace
+
 std::string yaml_text(const std::string& value) {
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '/' || c == '_';
@@ -94,8 +118,6 @@ std::string yaml_text(const std::string& value) {
   return quoted + "\"";
 }
 
-}  // namespace
-
 Scalar integer(std::uint16_t& value, std::uint64_t min, std::uint64_t max) {
   return integer_of(value, min, max);
 }
@@ -117,6 +139,22 @@ Scalar number(double& value, double min, double max) {
               return expected_unquoted("a number from " + range, node);
             }
             value = *parsed;
+            return std::nullopt;
+          },
+          [&value] { return to_text(value); }};
+}
+
+Scalar decimal(Decimal& value, Decimal min, Decimal max) {
+  const std::string range = to_text(min) + " to " + to_text(max);
+  return {"number", range,
+          "\"type\": \"number\", \"minimum\": " + to_text(min) + ", \"maximum\": " + to_text(max),
+          [&value, min, max, range](const DocumentNode& node) -> Wrong {
+            const auto parsed = is_plain(node) ? parse_thousandths(node.scalar) : std::nullopt;
+            if (!parsed || *parsed < min.thousandths || *parsed > max.thousandths) {
+              return expected_unquoted("a number from " + range + " with at most three decimals",
+                                       node);
+            }
+            value.thousandths = *parsed;
             return std::nullopt;
           },
           [&value] { return to_text(value); }};
@@ -178,26 +216,36 @@ Scalar text(std::string& value, std::size_t min_length, std::size_t max_length) 
           [&value] { return yaml_text(value); }};
 }
 
-Scalar name(std::string& value, std::size_t max_length) {
+namespace {
+
+Scalar name_of(std::string& value, std::size_t min_length, std::size_t max_length) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("-_.:[]").find(c) != std::string_view::npos;
   };
-  const std::string length = std::to_string(max_length);
-  const std::string what = "a name of 1 to " + length + " letters, digits and -_.:[]";
-  return {
-      "name", "",
-      R"("type": ["string", "integer"], "pattern": "^[A-Za-z0-9_.:\\[\\]-]{1,)" + length + "}$\"",
-      [&value, allowed, max_length, what](const DocumentNode& node) -> Wrong {
-        const std::string& given = node.scalar;
-        if (!is_scalar(node) || given.empty() || given.size() > max_length ||
-            !std::all_of(given.begin(), given.end(), allowed)) {
-          return expected(what, node);
-        }
-        value = given;
-        return std::nullopt;
-      },
-      [&value] { return yaml_text(value); }};
+  const std::string length = std::to_string(min_length) + " to " + std::to_string(max_length);
+  const std::string what = "a name of " + length + " letters, digits and -_.:[]";
+  return {"name", "",
+          R"("type": ["string", "integer"], "pattern": "^[A-Za-z0-9_.:\\[\\]-]{)" +
+              std::to_string(min_length) + "," + std::to_string(max_length) + "}$\"",
+          [&value, allowed, min_length, max_length, what](const DocumentNode& node) -> Wrong {
+            const std::string& given = node.scalar;
+            if (!is_scalar(node) || given.size() < min_length || given.size() > max_length ||
+                !std::all_of(given.begin(), given.end(), allowed)) {
+              return expected(what, node);
+            }
+            value = given;
+            return std::nullopt;
+          },
+          [&value] { return yaml_text(value); }};
+}
+
+}  // namespace
+
+Scalar name(std::string& value, std::size_t max_length) { return name_of(value, 1, max_length); }
+
+Scalar optional_name(std::string& value, std::size_t max_length) {
+  return name_of(value, 0, max_length);
 }
 
 Scalar special(std::string type, std::string schema,

@@ -3,6 +3,7 @@
 // configs/schema.json from the table of fields.
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 
 namespace evenkeel::core {
 namespace {
+
+constexpr auto kNoMaximum = std::numeric_limits<std::size_t>::max();
 
 std::string json_text(std::string_view text) {
   std::string quoted = "\"";
@@ -55,7 +58,15 @@ class SchemaWriter final : public FieldVisitor {
     std::string body = "\"description\": " + json_text(field.meaning) + ", \"default\": [" +
                        values + "], \"type\": \"array\"";
     if (list.min_items > 0) body += ", \"minItems\": " + std::to_string(list.min_items);
+    if (list.max_items < kNoMaximum) body += ", \"maxItems\": " + std::to_string(list.max_items);
     add(field, "{" + body + ", \"items\": {" + list.schema + "}}");
+  }
+
+  void map(const Field& field, const ScalarMap& map) override {
+    add(field, "{\"description\": " + json_text(field.meaning) +
+                   ", \"default\": {}, \"type\": \"object\", \"maxProperties\": " +
+                   std::to_string(map.max_items) + ", \"additionalProperties\": {" + map.schema +
+                   "}}");
   }
 
   void section(const Field& field, const Section& section) override {
@@ -81,7 +92,7 @@ class SchemaWriter final : public FieldVisitor {
     if (list.min_items > 0) {
       text += margin + "\"minItems\": " + std::to_string(list.min_items) + ",\n";
     }
-    if (list.max_items < 1000) {
+    if (list.max_items < kNoMaximum) {
       text += margin + "\"maxItems\": " + std::to_string(list.max_items) + ",\n";
     }
     text += margin + "\"items\": {\n" + inner.object() + margin + "}\n";

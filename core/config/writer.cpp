@@ -34,6 +34,15 @@ class YamlWriter final : public FieldVisitor {
     line(field.key, "[" + items + "]");
   }
 
+  void map(const Field& field, const ScalarMap& map) override {
+    comment(field, "");
+    std::string entries;
+    for (const auto& [key, value] : map.write()) {
+      entries += (entries.empty() ? "" : ", ") + yaml_text(key) + ": " + value;
+    }
+    line(field.key, "{" + entries + "}");
+  }
+
   void section(const Field& field, const Section& section) override {
     comment(field, section.switch_off ? "(or off)" : "");
     if (section.is_off && section.is_off()) {

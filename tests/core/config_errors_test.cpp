@@ -72,9 +72,10 @@ const std::vector<BadFile>& bad_files() {
      "zzz: 1\n",
      "f.yaml:6:5: pools[0].retry.max_attempt: unknown key; did you mean \"max_attempts\"?\n"
      "f.yaml:7:3: pools[0].frobnicate: unknown key; known here: name, backends, balance, "
-     "health_check, outlier_detection, circuit_breaker, retry, connection_pool\n"
-     "f.yaml:8:1: zzz: unknown key; known here: version, admin, listeners, pools, routes, drain, "
-     "logging, workers\n"},
+     "health_check, outlier_detection, circuit_breaker, limits, adaptive_concurrency, retry, "
+     "session, connection_pool\n"
+     "f.yaml:8:1: zzz: unknown key; known here: version, zone, admin, listeners, pools, routes, "
+     "regions, redis, overload, drain, logging, workers\n"},
     {"KeysGivenTwice",
      "listeners: [{address: 0.0.0.0:8080}]\n"
      "pools:\n"
@@ -252,7 +253,10 @@ const std::vector<BadFile>& bad_files() {
      "  health_check: {timeout: 3s, interval: 2s}\n"
      "  outlier_detection: {base_ejection_time: 10m}\n"
      "  circuit_breaker: {open_duration: 10m, failure_rate_threshold: 0}\n"
-     "  retry: {backoff: {initial: 1s}, attempt_timeout: 20s, hedge: {enabled: true}}\n",
+     "  retry: {backoff: {initial: 1s}, attempt_timeout: 20s, hedge: {enabled: true, delay: "
+     "20s}}\n"
+     "  limits: {queue_discipline: codel, codel_target: 1s}\n"
+     "  adaptive_concurrency: {enabled: true, min_limit: 300}\n",
      "f.yaml:5:27: pools[0].health_check.timeout: timeout (3s) must not be longer than interval "
      "(2s)\n"
      "f.yaml:6:43: pools[0].outlier_detection.base_ejection_time: base_ejection_time (10m) must "
@@ -260,14 +264,18 @@ const std::vector<BadFile>& bad_files() {
      "f.yaml:7:36: pools[0].circuit_breaker.open_duration: open_duration (10m) must not be "
      "longer than max_open_duration (5m)\n"
      "f.yaml:7:65: pools[0].circuit_breaker.failure_rate_threshold: with consecutive_failures, "
-     "failure_count and failure_rate_threshold all 0 nothing can open the breaker: set one, or "
-     "write circuit_breaker: off\n"
+     "failure_count, failure_rate_threshold and slow_call_duration all 0 nothing can open the "
+     "breaker: set one, or write circuit_breaker: off\n"
      "f.yaml:8:30: pools[0].retry.backoff.initial: initial (1s) must not be longer than max "
      "(250ms)\n"
      "f.yaml:8:52: pools[0].retry.attempt_timeout: the route's timeout (15s) must not be shorter "
      "than attempt_timeout of its pool (20s), which it includes\n"
-     "f.yaml:8:64: pools[0].retry.hedge.delay: must be above 0 when hedging is enabled: delays "
-     "from a measured percentile are not available yet\n"},
+     "f.yaml:8:87: pools[0].retry.hedge.delay: delay (20s) must be shorter than attempt_timeout "
+     "(20s), or the first attempt has ended before a second begins\n"
+     "f.yaml:9:51: pools[0].limits.codel_target: codel_target (1s) must not be longer than "
+     "codel_interval (100ms)\n"
+     "f.yaml:10:52: pools[0].adaptive_concurrency.min_limit: min_limit (300) must not be above "
+     "max_limit (200)\n"},
     {"AnIntervalBelowTheDefaultTimeout",
      "listeners: [{address: 0.0.0.0:8080}]\n"
      "pools:\n"
@@ -312,9 +320,9 @@ const std::vector<BadFile>& bad_files() {
      "- name: a\n"
      "  split: [{pool: mian}]\n"
      "- name: a\n"
-     "  match: {hosts: ['*.x', 'a:1'], path_prefix: x, methods: [get]}\n"
+     "  match: {hosts: ['*', 'a:1'], path_prefix: x, methods: [get]}\n"
      "  split: [{pool: main}, {pool: main}]\n"
-     "- split: [{pool: main, weight: 100}]\n"
+     "- split: [{pool: main, wait: 100}]\n"
      "- name: c\n"
      "  split: []\n"
      "- name: d\n",
@@ -322,17 +330,17 @@ const std::vector<BadFile>& bad_files() {
      "\"mian\"\n"
      "f.yaml:8:9: routes[1].name: the name \"a\" is already that of routes[0]\n"
      "f.yaml:9:19: routes[1].match.hosts[0]: expected a host name without port, such as "
-     "api.example.com (wildcards are not available yet), found \"*.x\"\n"
-     "f.yaml:9:26: routes[1].match.hosts[1]: expected a host name without port, such as "
-     "api.example.com, found \"a:1\"\n"
-     "f.yaml:9:47: routes[1].match.path_prefix: expected a path that begins with /, without "
+     "api.example.com or *.example.com, found \"*\"\n"
+     "f.yaml:9:24: routes[1].match.hosts[1]: expected a host name without port, such as "
+     "api.example.com or *.example.com, found \"a:1\"\n"
+     "f.yaml:9:45: routes[1].match.path_prefix: expected a path that begins with /, without "
      "spaces, query or fragment, found \"x\"\n"
-     "f.yaml:9:60: routes[1].match.methods[0]: expected one of GET, HEAD, POST, PUT, DELETE, "
+     "f.yaml:9:58: routes[1].match.methods[0]: expected one of GET, HEAD, POST, PUT, DELETE, "
      "OPTIONS, TRACE, PATCH, CONNECT, found \"get\"; did you mean \"GET\"?\n"
-     "f.yaml:10:10: routes[1].split: expected at most 1, found 2: splits over several pools are "
-     "not available yet\n"
+     "f.yaml:10:32: routes[1].split[1].pool: this pool is already that of split[0]\n"
      "f.yaml:11:3: routes[2].name: is required\n"
-     "f.yaml:11:24: routes[2].split[0].weight: unknown key; known here: pool\n"
+     "f.yaml:11:24: routes[2].split[0].wait: unknown key; known here: pool, weight, sticky_by, "
+     "sticky_name\n"
      "f.yaml:13:10: routes[3].split: expected at least one element\n"
      "f.yaml:14:3: routes[4].split: is required\n"},
     {"SeveralPoolsWithoutRoutes",
@@ -373,7 +381,8 @@ const std::vector<BadFile>& bad_files() {
      "f.yaml:7:17: pools[0].health_check: expected a map or off, found \"false\"\n"
      "f.yaml:8:21: pools[0].circuit_breaker.enabled: unknown key; known here: window, "
      "consecutive_failures, failure_count, failure_rate_threshold, minimum_requests, "
-     "open_duration, max_open_duration, half_open_max_requests, half_open_successes\n"
+     "slow_call_duration, slow_call_rate_threshold, open_duration, max_open_duration, "
+     "half_open_max_requests, half_open_successes, fallback_pool\n"
      "f.yaml:9:8: admin: expected a map, found \"off\"\n"},
     {"P2cWithAnotherNumberOfChoices",
      "listeners: [{address: 0.0.0.0:8080}]\n"
@@ -390,7 +399,8 @@ const std::vector<BadFile>& bad_files() {
      "  backends: [{url: http://127.0.0.1:9001}]\n"
      "  balance: {algorithm: least_con}\n",
      "f.yaml:5:24: pools[0].balance.algorithm: expected one of least_request, p2c, least_conn, "
-     "round_robin, weighted_round_robin, random, found \"least_con\"; did you mean "
+     "round_robin, weighted_round_robin, random, peak_ewma, score, join_idle_queue, ring_hash, "
+     "maglev, rendezvous, first, found \"least_con\"; did you mean "
      "\"least_conn\"?\n"},
     {"AnUnknownAlgorithm",
      "listeners: [{address: 0.0.0.0:8080}]\n"
@@ -399,7 +409,168 @@ const std::vector<BadFile>& bad_files() {
      "  backends: [{url: http://127.0.0.1:9001}]\n"
      "  balance: {algorithm: magic}\n",
      "f.yaml:5:24: pools[0].balance.algorithm: expected one of least_request, p2c, least_conn, "
-     "round_robin, weighted_round_robin, random, found \"magic\"\n"},
+     "round_robin, weighted_round_robin, random, peak_ewma, score, join_idle_queue, ring_hash, "
+     "maglev, rendezvous, first, found \"magic\"\n"},
+    {"HashesThatCannotWork",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- name: main\n"
+     "  backends: [{url: http://127.0.0.1:9001}]\n"
+     "  balance: {algorithm: maglev, hash: {on: header, table_size: 65536, balance_factor: 100}}\n",
+     "f.yaml:5:43: pools[0].balance.hash.on: hashing by a header or cookie needs its name: set "
+     "hash.name\n"
+     "f.yaml:5:63: pools[0].balance.hash.table_size: table_size (65536) must be a prime, such as "
+     "65521 or 65537\n"
+     "f.yaml:5:86: pools[0].balance.hash.balance_factor: balance_factor (100) must be above 100, "
+     "such as 125, or 0 for no bound\n"},
+    {"AMaglevTableSmallerThanItsPool",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- name: main\n"
+     "  backends: [{url: http://a}, {url: http://b}, {url: http://c}]\n"
+     "  balance: {algorithm: maglev, hash: {table_size: 2}}\n",
+     "f.yaml:5:51: pools[0].balance.hash.table_size: table_size (2) must not be below the number "
+     "of backends (3), or some get nothing\n"},
+    {"DecimalsWithTooManyDigits",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- name: main\n"
+     "  backends: [{url: http://127.0.0.1:9001}]\n"
+     "  balance: {overprovisioning_factor: 1.4001, active_request_bias: -1}\n"
+     "  adaptive_concurrency: {smoothing: 1.}\n"
+     "  outlier_detection: {latency: {factor: \"3\"}, success_rate: {factor: 1e3}}\n",
+     "f.yaml:5:38: pools[0].balance.overprovisioning_factor: expected a number from 1 to 100 with "
+     "at most three decimals, found \"1.4001\"\n"
+     "f.yaml:5:67: pools[0].balance.active_request_bias: expected a number from 0 to 10 with at "
+     "most three decimals, found \"-1\"\n"
+     "f.yaml:6:37: pools[0].adaptive_concurrency.smoothing: expected a number from 0.001 to 1 with "
+     "at most three decimals, found \"1.\"\n"
+     "f.yaml:7:41: pools[0].outlier_detection.latency.factor: expected a number from 0 to 1000 "
+     "with at most three decimals, found \"3\" in quotes: leave them out\n"
+     "f.yaml:7:70: pools[0].outlier_detection.success_rate.factor: expected a number from 0.1 to "
+     "100 with at most three decimals, found \"1e3\"\n"},
+    {"FactorsOfAMedianThatEverybodyExceeds",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- name: main\n"
+     "  backends: [{url: http://127.0.0.1:9001}]\n"
+     "  outlier_detection: {latency: {factor: 1}, sinkhole: {factor: 0.5}}\n",
+     "f.yaml:5:41: pools[0].outlier_detection.latency.factor: must be above 1, as it multiplies the "
+     "median, or 0 for off\n"
+     "f.yaml:5:64: pools[0].outlier_detection.sinkhole.factor: must be above 1, as it multiplies "
+     "the median, or 0 for off\n"},
+    {"PoolsAndRoutesThatTakeNothing",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- name: main\n"
+     "  backends: [{url: http://a, weight: 0}, {url: http://b, weight: 0}]\n"
+     "routes:\n"
+     "- name: a\n"
+     "  split: [{pool: main, weight: 0}]\n",
+     "f.yaml:4:38: pools[0].backends[0].weight: with every weight 0 no backend takes a request: "
+     "set one above 0\n"
+     "f.yaml:7:32: routes[0].split[0].weight: with every weight 0 the route leads nowhere: set one "
+     "above 0\n"},
+    {"FallbacksThatLeadBack",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- {name: a, backends: [{url: http://a}], circuit_breaker: {fallback_pool: b}}\n"
+     "- {name: b, backends: [{url: http://b}], circuit_breaker: {fallback_pool: c}}\n"
+     "- {name: c, backends: [{url: http://c}], circuit_breaker: {fallback_pool: b}}\n"
+     "- {name: d, backends: [{url: http://d}], circuit_breaker: {fallback_pool: d}}\n"
+     "- {name: e, backends: [{url: http://e}], circuit_breaker: {fallback_pool: f}}\n"
+     "routes: [{name: a, split: [{pool: a}]}]\n",
+     "f.yaml:4:75: pools[1].circuit_breaker.fallback_pool: fallbacks must not lead back: b > c > "
+     "b\n"
+     "f.yaml:6:75: pools[3].circuit_breaker.fallback_pool: a pool cannot be its own fallback\n"
+     "f.yaml:7:75: pools[4].circuit_breaker.fallback_pool: expected the name of a pool (there are: "
+     "a, b, c, d, e), found \"f\"\n"},
+    {"SessionsThatCannotWork",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- name: main\n"
+     "  backends: [{url: http://127.0.0.1:9001}]\n"
+     "  session: {mode: header, same_site: none}\n"
+     "- {name: b, backends: [{url: http://b}], session: {mode: cookie, cookie: ''}}\n"
+     "- {name: c, backends: [{url: http://c}], session: {mode: cookie, cookie: 'a b'}}\n"
+     "routes: [{name: a, split: [{pool: main}]}]\n",
+     "f.yaml:5:19: pools[0].session.mode: mode header needs the header's name\n"
+     "f.yaml:5:38: pools[0].session.same_site: browsers drop cookies with same_site: none unless "
+     "they are secure: set secure: always\n"
+     "f.yaml:6:74: pools[1].session.cookie: mode cookie needs the cookie's name\n"
+     "f.yaml:7:74: pools[2].session.cookie: expected a header or cookie name such as X-Client-Id, "
+     "found \"a b\"\n"},
+    {"StoresWithoutAServer",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools: [{name: p, backends: [{url: http://a}], session: {mode: cookie, store: redis}}]\n"
+     "routes: [{name: a, split: [{pool: p}], rate_limit: {requests_per_second: 1, store: "
+     "redis}}]\n",
+     "f.yaml:2:79: pools[0].session.store: store: redis needs a server: set redis.url\n"
+     "f.yaml:3:84: routes[0].rate_limit.store: store: redis needs a server: set redis.url\n"},
+    {"AServerThatIsNone",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools: [{name: p, backends: [{url: http://a}]}]\n"
+     "redis: {url: 'redis://a:0', timeout: 0}\n",
+     "f.yaml:3:14: redis.url: expected a URL such as redis://10.0.0.1:6379 or "
+     "redis://:password@host:6379/0 with a port from 1 to 65535, found \"redis://a:0\"\n"
+     "f.yaml:3:38: redis.timeout: expected a duration from 1ms to 1m such as 250ms, 10s or 1m30s, "
+     "found \"0\"\n"},
+    {"SidesAndLimitsWithoutNames",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- name: main\n"
+     "  backends: [{url: http://127.0.0.1:9001}]\n"
+     "- {name: b, backends: [{url: http://b}]}\n"
+     "routes:\n"
+     "- name: a\n"
+     "  split: [{pool: main, sticky_by: header}, {pool: b, sticky_by: client_ip}]\n"
+     "  mirror: {percent: 5}\n"
+     "  rate_limit: {requests_per_second: 5, key: header}\n"
+     "  match: {regions: [eu]}\n",
+     "f.yaml:8:35: routes[0].split[0].sticky_by: a header or cookie needs its name: set "
+     "sticky_name\n"
+     "f.yaml:8:65: routes[0].split[1].sticky_by: a split is sticky by one thing, and another side "
+     "says something else\n"
+     "f.yaml:9:21: routes[0].mirror.percent: copies need a pool to go to: set mirror.pool\n"
+     "f.yaml:10:45: routes[0].rate_limit.key: a limit by header needs its name: set "
+     "rate_limit.name\n"
+     "f.yaml:11:21: routes[0].match.regions[0]: no client is in this region: add it to "
+     "regions.clients, or set regions.header\n"},
+    {"MatchesThatCannotBeRead",
+     "listeners: [{address: 0.0.0.0:8080}]\n"
+     "pools:\n"
+     "- name: main\n"
+     "  backends: [{url: http://127.0.0.1:9001}]\n"
+     "routes:\n"
+     "- name: a\n"
+     "  split: [{pool: main}]\n"
+     "  match:\n"
+     "    path_regex: '/a('\n"
+     "    headers: {'X Y': a, X-A: b, x-a: c, X-B: [d]}\n"
+     "    query: {'': a}\n"
+     "    clients: [10.0.0.0/33, 10.0.0.1/8, a.example, 2001:db8::1/32]\n"
+     "    regions: ['e u']\n"
+     "regions: {header: 'X Y', clients: {eu: 10.0.0.0/8, us: [10.0.0.0/7], as: [10.0.0.0/7, x]}}\n",
+     "f.yaml:9:17: routes[0].match.path_regex: expected a regular expression that matches a whole "
+     "path: missing ): /a(, found \"/a(\"\n"
+     "f.yaml:10:15: routes[0].match.headers.X Y: is not the name of a header\n"
+     "f.yaml:10:33: routes[0].match.headers.x-a: is given twice\n"
+     "f.yaml:10:41: routes[0].match.headers.X-B: expected text of at most 1024 bytes (\"\": any "
+     "value), found a list\n"
+     "f.yaml:11:13: routes[0].match.query.: is not the name of a parameter\n"
+     "f.yaml:12:15: routes[0].match.clients[0]: expected an address or range such as 10.0.0.0/8, "
+     "192.0.2.7 or 2001:db8::/32 with a prefix of at most 32 bits, found \"10.0.0.0/33\"\n"
+     "f.yaml:12:28: routes[0].match.clients[1]: expected a range without bits beyond its prefix, "
+     "such as 10.0.0.0/8, found \"10.0.0.1/8\"\n"
+     "f.yaml:12:40: routes[0].match.clients[2]: expected an address or range such as 10.0.0.0/8, "
+     "192.0.2.7 or 2001:db8::/32, found \"a.example\"\n"
+     "f.yaml:12:51: routes[0].match.clients[3]: expected a range without bits beyond its prefix, "
+     "such as 2001:db8:0:0:0:0:0:0/32, found \"2001:db8::1/32\"\n"
+     "f.yaml:13:15: routes[0].match.regions[0]: expected a name of 1 to 64 letters, digits and "
+     "-_.:[], found \"e u\"\n"
+     "f.yaml:14:19: regions.header: expected a header name such as X-Client-Id, found \"X Y\"\n"
+     "f.yaml:14:36: regions.clients.eu: expected a list of address ranges, found \"10.0.0.0/8\"\n"
+     "f.yaml:14:70: regions.clients.as: the range 10.0.0.0/7 is already that of us\n"},
     {"StatusesThatCannotBeRetried",
      "listeners: [{address: 0.0.0.0:8080}]\n"
      "pools:\n"
@@ -450,8 +621,8 @@ const std::vector<BadFile>& bad_files() {
      "pools:\n"
      "- name: main\n"
      "  backends: [{url: http://127.0.0.1:9001}]\n",
-     "f.yaml:1:1: a?b: unknown key; known here: version, admin, listeners, pools, routes, drain, "
-     "logging, workers\n"},
+     "f.yaml:1:1: a?b: unknown key; known here: version, zone, admin, listeners, pools, routes, "
+     "regions, redis, overload, drain, logging, workers\n"},
     {"ABracketLeftOpen",
      "listeners: [{address: 1\n",
      "f.yaml:1:13: a key must be plain text, not a map or a list; is a bracket left open?\n"},
@@ -485,7 +656,7 @@ const std::vector<BadFile>& bad_files() {
      "  backends: [{url: http://127.0.0.1:9001}]\n"
      "  retry: {<<: {max_attempts: 2}}\n",
      "f.yaml:5:11: pools[0].retry.<<: unknown key; known here: max_attempts, on, methods, "
-     "attempt_timeout, backoff, buffer_limit, budget, hedge\n"},
+     "attempt_timeout, backoff, respect_retry_after, buffer_limit, budget, hedge\n"},
     {"WindowsLineEndsKeepTheirLines",
      "listeners: [{address: 0.0.0.0:8080}]\r\n"
      "pools:\r\n"
@@ -549,6 +720,66 @@ TEST(ConfigErrors, ManyUnknownKeysAreCountedNotListed) {
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().size(), kMaxConfigErrors + 1);
   EXPECT_EQ(to_text(config.error().back()), "f.yaml: and 39902 more errors");
+}
+
+// A file with `count` elements of a list, each made by `one`.
+template <typename One>
+std::string many(std::size_t count, One one) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ", ") + one(std::to_string(i));
+  return text;
+}
+
+std::string file_with(const std::string& backends, const std::string& routes) {
+  return "listeners: [{address: 0.0.0.0:8080}]\npools: [{name: p, backends: [" + backends +
+         "]}]\nroutes: [" + routes + "]\n";
+}
+
+TEST(ConfigErrors, EveryListHasABound) {
+  const auto backend = [](const std::string& i) { return "{url: 'http://b" + i + "'}"; };
+  const auto route = [](const std::string& i) {
+    return "{name: r" + i + ", match: {path_prefix: /" + i + "}, split: [{pool: p}]}";
+  };
+  const auto with_match = [](const std::string& match) {
+    return file_with("{url: 'http://b'}", "{name: r, split: [{pool: p}], match: {" + match + "}}");
+  };
+  const auto headers = [&](std::size_t n) {
+    return with_match("headers: {" + many(n, [](const std::string& i) { return "h" + i + ": a"; }) +
+                      "}");
+  };
+  const auto clients = [&](std::size_t n) {
+    return with_match("clients: [" +
+                      many(n,
+                           [](const std::string& i) {
+                             return "10.0." + std::to_string(std::stoi(i) / 256) + "." +
+                                    std::to_string(std::stoi(i) % 256);
+                           }) +
+                      "]");
+  };
+  EXPECT_EQ(errors_of(file_with(many(10'000, backend), route("x"))), "no error");
+  EXPECT_EQ(errors_of(file_with(many(10'001, backend), route("x"))),
+            "f.yaml:2:29: pools[0].backends: expected at most 10000 elements, found 10001\n");
+  EXPECT_EQ(errors_of(file_with("{url: 'http://b'}", many(1000, route))), "no error");
+  EXPECT_EQ(errors_of(file_with("{url: 'http://b'}", many(1001, route))),
+            "f.yaml:3:9: routes: expected at most 1000 elements, found 1001\n");
+  EXPECT_EQ(errors_of(headers(16)), "no error");
+  EXPECT_EQ(errors_of(headers(17)),
+            "f.yaml:3:57: routes[0].match.headers: expected at most 16 entries, found 17\n");
+  EXPECT_EQ(errors_of(clients(1000)), "no error");
+  EXPECT_EQ(errors_of(clients(1001)),
+            "f.yaml:3:57: routes[0].match.clients: expected at most 1000 elements, found 1001\n");
+}
+
+// Neither a large expression nor one that repeats itself may take memory or time.
+TEST(ConfigErrors, ExpressionsThatWouldGrowAreRefused) {
+  const std::vector<std::string> bombs = {"/(((a{100}){100}){100})", "/a{1001}",
+                                          "/" + repeat("(x|y)?", 1000), "/(a{1000}){20}",
+                                          "/" + std::string(2000, 'a')};
+  for (const std::string& bomb : bombs) {
+    const std::string errors = errors_of(file_with(
+        "{url: 'http://b'}", "{name: r, split: [{pool: p}], match: {path_regex: '" + bomb + "'}}"));
+    EXPECT_NE(errors.find("path_regex: expected a regular expression"), std::string::npos) << bomb;
+  }
 }
 
 TEST(ConfigErrors, AMissingFileIsOneLine) {

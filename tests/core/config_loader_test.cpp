@@ -40,8 +40,12 @@ TEST(ConfigLoader, SmallestFileHasEveryDefault) {
   expected.listeners = {listener};
   PoolPolicy pool;
   pool.name = "main";
-  pool.backends = {{"127.0.0.1:9001", {"127.0.0.1", 9001}, 1},
-                   {"127.0.0.1:9002", {"127.0.0.1", 9002}, 2}};
+  pool.backends.resize(2);
+  pool.backends[0].id = "127.0.0.1:9001";
+  pool.backends[0].endpoint = {"127.0.0.1", 9001};
+  pool.backends[1].id = "127.0.0.1:9002";
+  pool.backends[1].endpoint = {"127.0.0.1", 9002};
+  pool.backends[1].weight = 2;
   expected.pools = {pool};
   RoutePolicy everything;
   everything.name = "default";
@@ -68,12 +72,12 @@ TEST(ConfigLoader, RoutesFindTheirPoolWhereverItStands) {
       std::string(kListeners) +
       "pools: [{name: a, backends: [{url: http://a}]}, {name: b, backends: [{url: http://b}]}]\n");
   ASSERT_EQ(config.routes.size(), 2U);
-  EXPECT_EQ(config.routes[0].pool, PoolIndex{1});
+  EXPECT_EQ(config.routes[0].split.front().pool, PoolIndex{1});
   EXPECT_EQ(config.routes[0].match.hosts, (std::vector<std::string>{"api.example.com", "[::1]"}));
   EXPECT_EQ(config.routes[0].match.path_prefix, "/api");
   EXPECT_EQ(config.routes[0].match.methods, (MethodSet{Method::get, Method::post}));
   EXPECT_EQ(config.routes[0].timeout, 60s);
-  EXPECT_EQ(config.routes[1].pool, PoolIndex{0});
+  EXPECT_EQ(config.routes[1].split.front().pool, PoolIndex{0});
   EXPECT_TRUE(config.routes[1].match.methods.empty());
 }
 
@@ -87,6 +91,117 @@ TEST(ConfigLoader, AnyPolicyMayBeOff) {
   EXPECT_FALSE(pool.retry.hedge.enabled);
 }
 
+TEST(ConfigLoader, OffSaysThatNothingIsLimitedKeptOrComparedAnyMore) {
+  const PoolPolicy pool = pool_with(
+      "  balance: {slow_start: off}\n  limits: off\n  adaptive_concurrency: off\n"
+      "  session: off\n"
+      "  outlier_detection: {success_rate: off, failure_percentage: off, latency: off, sinkhole: "
+      "off}\n");
+  EXPECT_EQ(pool.balance.slow_start.window, 0s);
+  EXPECT_EQ(pool.limits.max_connections, 0U);
+  EXPECT_EQ(pool.limits.max_requests, 0U);
+  EXPECT_EQ(pool.limits.max_pending, 0U);
+  EXPECT_EQ(pool.limits.pool, PoolLimits{});
+  EXPECT_FALSE(pool.adaptive_concurrency.enabled);
+  EXPECT_EQ(pool.session.mode, SessionMode::none);
+  EXPECT_TRUE(pool.outlier_detection.enabled);
+  EXPECT_EQ(pool.outlier_detection.success_rate.method, SuccessRateMethod::off);
+  EXPECT_EQ(pool.outlier_detection.failure_percentage.threshold, 0U);
+  EXPECT_EQ(pool.outlier_detection.latency.factor, Decimal{0});
+  EXPECT_EQ(pool.outlier_detection.sinkhole_factor, Decimal{0});
+}
+
+TEST(ConfigLoader, PartsOfARouteMayBeOff) {
+  const Config config = loaded(
+      std::string(kListeners) + kPools +
+      "routes: [{name: r, split: [{pool: main}], mirror: off, rate_limit: off}]\noverload: off\n");
+  EXPECT_EQ(config.routes[0].mirror, MirrorPolicy{});
+  EXPECT_EQ(config.routes[0].rate_limit, RateLimitPolicy{});
+  EXPECT_TRUE(config.overload.actions.empty());
+}
+
+// Shares, factors and biases are exact: 1.1 is 1100 thousandths, not the nearest binary fraction.
+TEST(ConfigLoader, DecimalsAreExact) {
+  const BalancePolicy balance =
+      pool_with("  balance: {overprovisioning_factor: 1.1, active_request_bias: 0.001}\n").balance;
+  EXPECT_EQ(balance.overprovisioning_factor, Decimal{1100});
+  EXPECT_EQ(balance.active_request_bias, Decimal{1});
+  EXPECT_EQ(pool_with("  balance: {active_request_bias: 2}\n").balance.active_request_bias,
+            Decimal{2000});
+  EXPECT_EQ(pool_with("  balance: {active_request_bias: 1.50}\n").balance.active_request_bias,
+            Decimal{1500});
+}
+
+TEST(ConfigLoader, RoutesSaySidesMirrorsLimitsAndMatches) {
+  const Config config = loaded(std::string(kListeners) + R"(
+zone: eu-1
+pools: [{name: main, backends: [{url: http://a}]}, {name: canary, backends: [{url: http://b}]}]
+regions: {header: X-Region, clients: {eu: [10.0.0.0/8, 2001:db8::/32], us: [192.0.2.7]}}
+routes:
+- name: api
+  match:
+    hosts: ['*.Example.com']
+    path_regex: /api/v[0-9]+/.*
+    headers: {X-Tenant: blue, X-Beta: ''}
+    query: {Page: '1'}
+    clients: [10.0.0.0/8, ::1]
+    regions: [eu]
+  split: [{pool: main, weight: 95}, {pool: canary, weight: 5, sticky_by: cookie, sticky_name: Uid}]
+  mirror: {pool: canary, percent: 10}
+  priority: 3
+  rate_limit: {requests_per_second: 2.5, burst: 10, key: header, name: X-Key}
+)");
+  EXPECT_EQ(config.zone, "eu-1");
+  const RoutePolicy& route = config.routes[0];
+  EXPECT_EQ(route.match.hosts, (std::vector<std::string>{"*.example.com"}));
+  EXPECT_EQ(route.match.path_regex, "/api/v[0-9]+/.*");
+  EXPECT_EQ(route.match.headers, (std::vector<FieldMatch>{{"x-tenant", "blue"}, {"x-beta", ""}}));
+  EXPECT_EQ(route.match.query, (std::vector<FieldMatch>{{"Page", "1"}}));
+  AddressRange ten{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 10, 0, 0, 0}, 104};
+  AddressRange loopback{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128};
+  EXPECT_EQ(route.match.clients, (std::vector<AddressRange>{ten, loopback}));
+  EXPECT_EQ(route.match.regions, (std::vector<std::string>{"eu"}));
+  ASSERT_EQ(route.split.size(), 2U);
+  EXPECT_EQ(route.split[0], (SplitPolicy{PoolIndex{0}, 95, {}, ""}));
+  EXPECT_EQ(route.split[1], (SplitPolicy{PoolIndex{1}, 5, ClientKey::cookie, "Uid"}));
+  EXPECT_EQ(route.mirror, (MirrorPolicy{PoolIndex{1}, 10}));
+  EXPECT_EQ(route.priority, 3U);
+  EXPECT_EQ(route.rate_limit,
+            (RateLimitPolicy{Decimal{2500}, 10, ClientKey::header, "X-Key", false}));
+  EXPECT_EQ(config.regions.header, "x-region");
+  ASSERT_EQ(config.regions.clients.size(), 3U);
+  EXPECT_EQ(config.regions.clients[0], (RegionRange{ten, "eu"}));
+  EXPECT_EQ(config.regions.clients[2].region, "us");
+  EXPECT_EQ(config.regions.clients[2].range.prefix_bits, 128);
+}
+
+TEST(ConfigLoader, StickyByClientIdIsTheClientIdHeader) {
+  const std::string pools =
+      "pools: [{name: a, backends: [{url: http://a}]}, {name: b, backends: [{url: http://b}]}]\n";
+  const auto side = [&pools](const std::string& sticky) {
+    return loaded(std::string(kListeners) + pools +
+                  "routes: [{name: r, split: [{pool: a}, {pool: b, " + sticky + "}]}]\n")
+        .routes[0]
+        .split[1];
+  };
+  EXPECT_EQ(side("sticky_by: client_id"),
+            (SplitPolicy{PoolIndex{1}, 1, ClientKey::header, "X-Client-Id"}));
+  EXPECT_EQ(side("sticky_by: client_id, sticky_name: X-User"),
+            (SplitPolicy{PoolIndex{1}, 1, ClientKey::header, "X-User"}));
+  EXPECT_EQ(side("sticky_by: none"), (SplitPolicy{PoolIndex{1}, 1, {}, ""}));
+}
+
+// A pool may name one that stands below it.
+TEST(ConfigLoader, FallbackPoolsFindTheirPoolWhereverItStands) {
+  const Config config = loaded(
+      std::string(kListeners) +
+      "pools: [{name: a, backends: [{url: http://a}], circuit_breaker: {fallback_pool: b}}, {name: "
+      "b, backends: [{url: http://b}]}]\n"
+      "routes: [{name: r, split: [{pool: a}]}]\n");
+  EXPECT_EQ(config.pools[0].circuit_breaker.fallback_pool, PoolIndex{1});
+  EXPECT_FALSE(config.pools[1].circuit_breaker.fallback_pool);
+}
+
 TEST(ConfigLoader, PartsOfRetryMayBeOff) {
   const PoolPolicy pool = pool_with("  retry: {budget: off, backoff: off, hedge: off}\n");
   EXPECT_FALSE(pool.retry.budget.enabled);
@@ -96,12 +211,15 @@ TEST(ConfigLoader, PartsOfRetryMayBeOff) {
 }
 
 TEST(ConfigLoader, P2cIsLeastRequestWithTwoChoices) {
-  EXPECT_EQ(pool_with("  balance: {algorithm: p2c}\n").balance,
-            (BalancePolicy{Algorithm::least_request, 2}));
-  EXPECT_EQ(pool_with("  balance: {algorithm: p2c, choice_count: 2}\n").balance,
-            (BalancePolicy{Algorithm::least_request, 2}));
+  const auto balance = [](std::uint32_t choice_count) {
+    BalancePolicy policy;
+    policy.choice_count = choice_count;
+    return policy;
+  };
+  EXPECT_EQ(pool_with("  balance: {algorithm: p2c}\n").balance, balance(2));
+  EXPECT_EQ(pool_with("  balance: {algorithm: p2c, choice_count: 2}\n").balance, balance(2));
   EXPECT_EQ(pool_with("  balance: {algorithm: least_request, choice_count: 5}\n").balance,
-            (BalancePolicy{Algorithm::least_request, 5}));
+            balance(5));
 }
 
 TEST(ConfigLoader, StatusesAreNumbersTextsOrRanges) {

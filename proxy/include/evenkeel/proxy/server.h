@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "evenkeel/core/config/errors.h"
 #include "evenkeel/core/policies.h"
 #include "evenkeel/core/result.h"
 #include "evenkeel/net/sockets/listener.h"
@@ -23,9 +24,10 @@ struct Failure {
   std::string text;  // one line, or several for a configuration
 };
 
-// Reads, overrides and validates the configuration, its certificates included.
+// Reads, overrides and validates the configuration, its certificates included. `warnings` is what
+// is valid there but hardly meant.
 [[nodiscard]] core::Result<std::shared_ptr<const core::Config>, Failure> load_configuration(
-    const ProxyOptions& options);
+    const ProxyOptions& options, core::ConfigErrors& warnings);
 
 // The running proxy: everything is acquired by prepare() and bind(), so that a start that fails has
 // served nobody.
@@ -36,6 +38,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  void log_warnings(const core::ConfigErrors& warnings);
   // Certificates, names of backends, log file.
   [[nodiscard]] std::optional<Failure> prepare();
   // Every listener and the admin endpoint, and says where they listen.

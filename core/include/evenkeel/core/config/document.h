@@ -24,6 +24,11 @@ inline constexpr std::size_t kMaxDocumentBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxDocumentNodes = 100'000;  // after aliases: bounds "billion laughs"
 inline constexpr std::size_t kMaxDocumentDepth = 32;
 
+struct DocumentLimits {
+  std::size_t bytes = kMaxDocumentBytes;
+  std::size_t nodes = kMaxDocumentNodes;
+};
+
 struct DocumentMember;
 
 struct DocumentNode {
@@ -56,7 +61,8 @@ struct DocumentMember {
 
 // Reads `text`; `file` is the name that errors show.
 [[nodiscard]] Result<DocumentNode, ConfigErrors> parse_document(std::string_view text,
-                                                                const std::string& file);
+                                                                const std::string& file,
+                                                                const DocumentLimits& limits = {});
 // Reads a file of at most kMaxDocumentBytes. A missing or unreadable file and a directory are
 // errors without a line.
 [[nodiscard]] Result<DocumentNode, ConfigErrors> read_document(const std::string& path);

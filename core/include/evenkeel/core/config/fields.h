@@ -36,7 +36,6 @@ struct Section {
 struct SectionList {
   std::size_t min_items = 0;
   std::size_t max_items = std::numeric_limits<std::size_t>::max();
-  std::string_view at_most;  // why there is a maximum; a clause
   std::function<std::size_t()> size;
   std::function<void()> clear;
   std::function<void()> append;  // one element with the defaults
@@ -48,6 +47,7 @@ class FieldVisitor {
   virtual ~FieldVisitor() = default;
   virtual void scalar(const Field& field, const Scalar& scalar) = 0;
   virtual void list(const Field& field, const ScalarList& list) = 0;
+  virtual void map(const Field& field, const ScalarMap& map) = 0;
   virtual void section(const Field& field, const Section& section) = 0;
   virtual void sections(const Field& field, const SectionList& list) = 0;
 };

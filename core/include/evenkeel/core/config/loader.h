@@ -16,6 +16,9 @@ namespace evenkeel::core {
 struct LoadOptions {
   // A proxy without a listener serves nobody; a simulation needs none.
   bool listeners_required = true;
+  // Where to put what is valid but probably not what was meant, with its places, in the order of
+  // the file. They change nothing: the configuration is as good as one without.
+  ConfigErrors* warnings = nullptr;
 };
 
 [[nodiscard]] Result<Config, ConfigErrors> load_config_file(const std::string& path,

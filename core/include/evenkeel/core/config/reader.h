@@ -26,6 +26,8 @@ bool read_scalar(const DocumentNode& node, const std::string& key, const Scalar&
                  ErrorSink& errors);
 bool read_scalars(const DocumentNode& node, const std::string& key, const ScalarList& list,
                   ErrorSink& errors);
+bool read_map(const DocumentNode& node, const std::string& key, const ScalarMap& map,
+              ErrorSink& errors);
 
 class MapReader {
  public:
@@ -36,6 +38,7 @@ class MapReader {
   // Whether the key was there and its value taken. An absent key leaves the variable.
   bool optional(std::string_view key, const Scalar& scalar);
   bool optional(std::string_view key, const ScalarList& list);
+  bool optional(std::string_view key, const ScalarMap& map);
   // The same, but an absent key is an error.
   bool required(std::string_view key, const Scalar& scalar);
   bool required(std::string_view key, const ScalarList& list);

@@ -12,6 +12,7 @@
 
 #include "evenkeel/core/config/document.h"
 #include "evenkeel/core/method.h"
+#include "evenkeel/core/policies.h"
 #include "evenkeel/core/time.h"
 
 // Single values of a file: what they look like, which are allowed and where they go. A Scalar is
@@ -42,6 +43,18 @@ struct ScalarList {
   std::function<void()> clear;
   std::function<std::optional<std::string>(const DocumentNode&)> add;
   std::function<std::vector<std::string>()> write;
+  std::size_t max_items = std::numeric_limits<std::size_t>::max();
+};
+
+// A map whose keys the file chooses, e.g. header names. `clear` precedes the first `add`.
+struct ScalarMap {
+  std::string type;    // of a key and its value: "header name: text"
+  std::string schema;  // of one value
+  std::size_t max_items = std::numeric_limits<std::size_t>::max();
+  std::function<void()> clear;
+  // Says what is wrong with the key or its value.
+  std::function<std::optional<std::string>(const std::string& key, const DocumentNode&)> add;
+  std::function<std::vector<std::pair<std::string, std::string>>()> write;  // keys and values
 };
 
 [[nodiscard]] Scalar integer(std::uint16_t& value, std::uint64_t min, std::uint64_t max);
@@ -49,6 +62,8 @@ struct ScalarList {
 [[nodiscard]] Scalar integer(std::uint64_t& value, std::uint64_t min, std::uint64_t max);
 // Decimal, e.g. a ratio; never infinite or not-a-number.
 [[nodiscard]] Scalar number(double& value, double min, double max);
+// With at most three decimals: 1.4 is 1400 thousandths, and nothing is rounded.
+[[nodiscard]] Scalar decimal(Decimal& value, Decimal min, Decimal max);
 [[nodiscard]] Scalar flag(bool& value);  // true | false | on | off
 [[nodiscard]] Scalar duration(Duration& value, Duration min, Duration max);
 [[nodiscard]] Scalar bytes(std::uint64_t& value, std::uint64_t min, std::uint64_t max);
@@ -56,6 +71,8 @@ struct ScalarList {
 [[nodiscard]] Scalar text(std::string& value, std::size_t min_length, std::size_t max_length);
 // A name: letters, digits and "-_.:[]" (a backend may be called by its host:port).
 [[nodiscard]] Scalar name(std::string& value, std::size_t max_length = 64);
+// The same, or "" for none.
+[[nodiscard]] Scalar optional_name(std::string& value, std::size_t max_length = 64);
 // A value with a form of its own, e.g. an address. `take` stores the text or says what was
 // expected, "a URL such as http://10.0.0.1:8080"; `schema` as in Scalar.
 [[nodiscard]] Scalar special(std::string type, std::string schema,
@@ -89,7 +106,8 @@ template <typename E>
 // A list of what `element` (bound to a scratch variable) reads.
 template <typename T>
 [[nodiscard]] ScalarList list(std::vector<T>& values, std::function<Scalar(T&)> element,
-                              std::size_t min_items = 0) {
+                              std::size_t min_items = 0,
+                              std::size_t max_items = std::numeric_limits<std::size_t>::max()) {
   T scratch{};
   const Scalar sample = element(scratch);
   return ScalarList{sample.type,
@@ -108,7 +126,10 @@ template <typename T>
                       texts.reserve(values.size());
                       for (T& value : values) texts.push_back(element(value).write());
                       return texts;
-                    }};
+                    },
+                    max_items};
 }
+// A value as a file would say it: in quotes where readers of YAML would not take it for text.
+[[nodiscard]] std::string yaml_text(const std::string& value);
 
 }  // namespace evenkeel::core
