@@ -37,7 +37,8 @@ void ConcurrencyLimit::apply(const AdaptiveConcurrencyPolicy& policy, Instant no
 }
 
 void ConcurrencyLimit::on_sample(Instant now, Duration latency, std::uint32_t in_flight) {
-  if (!enabled_) return;
+  if (!enabled_ || latency < Duration::zero()) return;
+  // Zero has no ratio.
   const auto ns = static_cast<std::uint64_t>(std::max<Duration::rep>(1, latency.count()));
   sum_ns_ += std::min(ns, kLongest);
   ++samples_;

@@ -97,6 +97,9 @@ TEST(PoolAdmission, ANewPolicyKeepsWhatWasLearnt) {
   EXPECT_EQ(admission.ask(7, 0), Admission::wait);
   EXPECT_EQ(admission.max_pending(), 9U);
   EXPECT_EQ(admission.adaptive(), before.adaptive());
+  policy.adaptive_concurrency.min_limit = 90;
+  admission.apply(policy, at(3s));
+  EXPECT_EQ(admission.adaptive().limit(), 90U);
 }
 
 }  // namespace

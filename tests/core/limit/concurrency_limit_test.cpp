@@ -134,6 +134,46 @@ TEST(ConcurrencyLimit, TheRateOfRequestsDoesNotSetThePace) {
   EXPECT_EQ((*slow).long_latency(), (*fast).long_latency());
 }
 
+TEST(ConcurrencyLimit, APeakInAWindowShowsThatThePoolWasBusy) {
+  ConcurrencyLimit limit(between(20, 200), at(0s));
+  for (int window = 1; window <= 10; ++window) {
+    limit.on_sample(at(window * 100ms), 10ms, 20);
+    for (int i = 1; i < 10; ++i) limit.on_sample(at(window * 100ms), 10ms, 1);
+  }
+  EXPECT_EQ(limit.limit(), 28U);
+}
+
+TEST(ConcurrencyLimit, AnswersThatTakeNoTimeAreNoSlowdown) {
+  Pool pool(between(20, 200));
+  pool.windows(230, 0ns);
+  EXPECT_EQ(pool.limit(), 200U);
+}
+
+TEST(ConcurrencyLimit, WhatWasNotMeasuredIsNoSample) {
+  Pool pool(between(20, 200));
+  pool.warm_up(10ms);
+  const ConcurrencyLimit before = *pool;
+  (*pool).on_sample(pool.now(), Duration(-1), 500);
+  EXPECT_EQ(*pool, before);
+}
+
+// Time that stands still must not sum without end.
+TEST(ConcurrencyLimit, AWindowEndsAfterEnoughSamplesWhateverTheTime) {
+  ConcurrencyLimit limit(between(20, 200), at(0s));
+  for (int i = 1; i < 1 << 17; ++i) limit.on_sample(at(0s), Duration::max(), 20);
+  EXPECT_EQ(limit.long_latency(), 0s);
+  limit.on_sample(at(0s), Duration::max(), 20);
+  EXPECT_EQ(limit.long_latency(), Duration(std::int64_t{1} << 40)) << "longer counts no further";
+}
+
+TEST(ConcurrencyLimit, SmoothingAboveOneIsOne) {
+  AdaptiveConcurrencyPolicy policy = between(20, 200);
+  policy.smoothing = Decimal{5000};
+  Pool pool(policy);
+  pool.windows(10, 10ms);
+  EXPECT_EQ(pool.limit(), 60U);
+}
+
 TEST(ConcurrencyLimit, NonsensicalBoundsAreBounds) {
   Pool crossed(between(50, 10));
   crossed.windows(100, 1ms);

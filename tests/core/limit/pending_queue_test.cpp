@@ -355,6 +355,7 @@ RC_GTEST_PROP(PendingQueueModel, BehavesAsAVectorSearchedFromEndToEnd, ()) {
                                             QueueDiscipline::codel);
   const auto most = *rc::gen::inRange(1U, 9U);
   LimitsPolicy policy = with(discipline);
+  policy.codel_target = 6ms;  // of steps of 3 ms, so that waits meet it exactly
   PendingQueue queue(policy, most);
   NaiveQueue model(policy, most);
   Instant now = at(1s);

@@ -134,6 +134,9 @@ TEST(RateLimiter, KeysThatMeanSomethingElseAreForgotten) {
   limiter.apply(by_header, at(0s));
   EXPECT_EQ(limiter.size(), 0U);
   EXPECT_EQ(limiter.try_take(at(0s), 7), 0s);
+  by_header.name = "x-user";
+  limiter.apply(by_header, at(0s));
+  EXPECT_EQ(limiter.size(), 0U);
 }
 
 TEST(RateLimiter, SwitchesOffAndOnWithANewPolicy) {
@@ -158,6 +161,24 @@ TEST(RateLimiter, ANewRateKeepsTheOrderInWhichBucketsFill) {
   EXPECT_EQ(take_all(limiter, at(1s), 10), 4);
   EXPECT_EQ(limiter.overflowed(), 5U) << "nobody else is";
   EXPECT_EQ(take_all(limiter, at(1s), 3), 3);
+}
+
+TEST(RateLimiter, AKeyThatComesAfterANewRateMayBeForgottenInItsTurn) {
+  RateLimiter limiter(per_client(10, 4), 3);
+  EXPECT_EQ(take_all(limiter, at(0s), 1), 4);
+  EXPECT_EQ(take_all(limiter, at(0s), 2), 4);
+  limiter.apply(per_client(1, 4), at(0s));
+  EXPECT_EQ(limiter.try_take(at(0s), 3), 0s);
+  EXPECT_EQ(take_all(limiter, at(1s), 4), 4) << "in the place of 3";
+  EXPECT_EQ(limiter.overflowed(), 0U);
+}
+
+TEST(RateLimiter, TheOverflowBucketFollowsANewRateToo) {
+  RateLimiter limiter(per_client(1, 2), 1);
+  EXPECT_EQ(limiter.try_take(at(0s), 1), 0s);
+  EXPECT_EQ(take_all(limiter, at(0s), 2), 2);
+  limiter.apply(per_client(100, 2), at(0s));
+  EXPECT_EQ(limiter.try_take(at(0s), 2), 10ms);
 }
 
 TEST(RateLimiter, ACopyGoesOnAsTheOriginalWould) {

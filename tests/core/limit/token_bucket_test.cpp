@@ -148,6 +148,19 @@ TEST(TokenBucket, AFullBucketStaysFullWhateverTheRate) {
   EXPECT_EQ(bucket, TokenBucket());
 }
 
+TEST(TokenBucket, ManyNewRatesLoseNothing) {
+  const TokenRate third(Decimal{3000}, 5);
+  const TokenRate seventh(Decimal{7000}, 5);
+  TokenBucket bucket;
+  ASSERT_EQ(take_all(bucket, third, at(0s), 2), 2U);
+  const TokenBucket before = bucket;
+  for (int i = 0; i < 10'000; ++i) {
+    bucket.rerate(third, seventh, at(0s));
+    bucket.rerate(seventh, third, at(0s));
+  }
+  EXPECT_EQ(bucket, before);
+}
+
 // ---- the bound over any stretch of time --------------------------------------------------------
 
 TokenRate any_rate(std::uint32_t& thousandths, std::uint32_t& burst) {

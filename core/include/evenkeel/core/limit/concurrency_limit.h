@@ -43,7 +43,7 @@ class ConcurrencyLimit {
   }
   // An answer came. `latency`: from the attempt's start to the response head; `in_flight`: how many
   // there were, this one included. A timeout is an answer as slow as it was waited for; whatever
-  // fails without being slow (a refused connection) is no sample.
+  // fails without being slow (a refused connection) is no sample, nor is a negative latency.
   void on_sample(Instant now, Duration latency, std::uint32_t in_flight);
 
   // In [min_limit, max_limit].
