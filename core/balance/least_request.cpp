@@ -2,93 +2,56 @@
 #include "evenkeel/core/balance/least_request.h"
 
 #include <algorithm>
-#include <array>
 
-#include "evenkeel/core/balance/least_connections.h"
-#include "evenkeel/core/check.h"
+#include "evenkeel/core/balance/random_pick.h"
+#include "evenkeel/core/fixed_point.h"
 
 namespace evenkeel::core {
 namespace {
 
-// Positions among the candidates that were drawn, in ascending order.
-class Drawn {
- public:
-  [[nodiscard]] bool contains(std::size_t position) const {
-    return std::binary_search(begin(), end(), position);
-  }
-  void insert(std::size_t position) {
-    auto* at = std::upper_bound(positions_.begin(), positions_.begin() + count_, position);
-    std::copy_backward(at, positions_.begin() + count_, positions_.begin() + count_ + 1);
-    *at = position;
-    ++count_;
-  }
-  // The `rank`-th position that was not drawn, counted from 0.
-  [[nodiscard]] std::size_t nth_free(std::size_t rank) const {
-    for (const std::size_t* taken = begin(); taken != end() && *taken <= rank; ++taken) ++rank;
-    return rank;
-  }
+constexpr Decimal kNoBias{0};
+constexpr Decimal kPlainBias{1000};
 
- private:
-  [[nodiscard]] const std::size_t* begin() const { return positions_.data(); }
-  [[nodiscard]] const std::size_t* end() const { return positions_.data() + count_; }
+struct ByLoad {
+  Load load;
+  friend bool operator<(const ByLoad& a, const ByLoad& b) { return less_loaded(a.load, b.load); }
+};
 
-  std::array<std::size_t, LeastRequest::kMaxChoices> positions_;
-  std::size_t count_ = 0;
+// bias * ln(in flight + 1) - ln(weight), in thousandths: the order of (in flight + 1)^bias /
+// weight.
+struct ByBiasedLoad {
+  Wide requests;  // bias * ln(in flight + 1)
+  Wide weight;    // 1000 * ln(weight)
+  Wide error;     // of these together: what differs by less is equal
+
+  static ByBiasedLoad of(const Load& load, Decimal bias) {
+    constexpr unsigned kErrorBits = kLogFractionBits - 51 + 1;  // of two logarithms, see there
+    return {static_cast<Wide>(natural_log(std::uint64_t{load.in_flight} + 1)) * bias.thousandths,
+            static_cast<Wide>(natural_log(load.weight)) * kPlainBias.thousandths,
+            (Wide{bias.thousandths} + kPlainBias.thousandths) << kErrorBits};
+  }
+  friend bool operator<(const ByBiasedLoad& a, const ByBiasedLoad& b) {
+    return a.requests + b.weight + a.error < b.requests + a.weight;
+  }
 };
 
 }  // namespace
 
-LeastRequest::LeastRequest(std::uint32_t choices)
-    : choices_(std::clamp<std::uint32_t>(choices, 1, kMaxChoices)) {}
+LeastRequest::LeastRequest(std::uint32_t choices, Decimal active_request_bias)
+    : choices_(std::clamp<std::uint32_t>(choices, 1, kMaxChoices)), bias_(active_request_bias) {}
 
 BackendIndex LeastRequest::pick(const Candidates& candidates, Draws& draws) const {
-  if (candidates.backends.size() <= choices_) return LeastConnections{}.pick(candidates, draws);
-  return candidates.equal_weights ? pick_of_equal_weights(candidates, draws)
-                                  : pick_by_weight(candidates, draws);
+  if (bias_ == kNoBias) return RandomPick{}.pick(candidates, draws);
+  // For equal weights every bias gives the same order.
+  if (bias_ != kPlainBias && !candidates.equal_weights) return pick_with_bias(candidates, draws);
+  return least_of_choices(candidates, choices_, draws,
+                          [&](BackendIndex backend) { return ByLoad{candidates.load(backend)}; });
 }
 
-BackendIndex LeastRequest::pick_of_equal_weights(const Candidates& candidates, Draws& draws) const {
-  const auto& backends = candidates.backends;
-  const std::size_t first = draws.below(backends.size());
-  BackendIndex best = backends[first];
-  if (choices_ == 2) {
-    std::size_t second = draws.below(backends.size() - 1);
-    second += second >= first ? 1 : 0;
-    const BackendIndex other = backends[second];
-    return candidates.load(other).in_flight < candidates.load(best).in_flight ? other : best;
-  }
-  Drawn drawn;
-  drawn.insert(first);
-  for (std::uint32_t i = 1; i < choices_; ++i) {
-    const std::size_t position = drawn.nth_free(draws.below(backends.size() - i));
-    drawn.insert(position);
-    const BackendIndex other = backends[position];
-    if (candidates.load(other).in_flight < candidates.load(best).in_flight) best = other;
-  }
-  return best;
-}
-
-BackendIndex LeastRequest::pick_by_weight(const Candidates& candidates, Draws& draws) const {
-  const auto& backends = candidates.backends;
-  std::uint64_t undrawn_weight = 0;
-  for (const BackendIndex backend : backends) undrawn_weight += candidates.load(backend).weight;
-
-  Drawn drawn;
-  BackendIndex best = backends.front();
-  for (std::uint32_t i = 0; i < choices_; ++i) {
-    EVENKEEL_CHECK(undrawn_weight != 0);
-    std::uint64_t rest = draws.below(undrawn_weight);
-    std::size_t position = 0;
-    while (drawn.contains(position) || rest >= candidates.load(backends[position]).weight) {
-      if (!drawn.contains(position)) rest -= candidates.load(backends[position]).weight;
-      ++position;
-    }
-    drawn.insert(position);
-    const BackendIndex other = backends[position];
-    undrawn_weight -= candidates.load(other).weight;
-    if (i == 0 || less_loaded(candidates.load(other), candidates.load(best))) best = other;
-  }
-  return best;
+BackendIndex LeastRequest::pick_with_bias(const Candidates& candidates, Draws& draws) const {
+  return least_of_choices(candidates, choices_, draws, [&](BackendIndex backend) {
+    return ByBiasedLoad::of(candidates.load(backend), bias_);
+  });
 }
 
 }  // namespace evenkeel::core

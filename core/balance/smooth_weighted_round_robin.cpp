@@ -42,6 +42,13 @@ BackendIndex SmoothWeightedRoundRobin::pick(const Candidates& candidates, Draws&
   return next(candidates);
 }
 
+void SmoothWeightedRoundRobin::apply(std::span<const BackendPolicy> backends) {
+  if (backends.size() > balance_.size()) balance_.resize(backends.size(), 0);
+  std::int64_t total = 0;
+  for (const BackendPolicy& backend : backends) total += backend.weight;
+  for (std::int64_t& balance : balance_) balance = std::clamp(balance, -total, total);
+}
+
 void SmoothWeightedRoundRobin::rotate(const Candidates& candidates, std::uint64_t picks) {
   for (std::uint64_t i = 0; i < picks; ++i) next(candidates);
 }

@@ -142,5 +142,116 @@ TEST(LeastRequest, TakesTheOnlyCandidate) {
   EXPECT_EQ(pool.picks(strategy, 3), "bbb");
 }
 
+// With sixteen in flight, and one: 17^bias / 3 against 2^bias / 1.
+TEST(LeastRequest, ABiasSaysHowMuchRequestsCountAgainstWeight) {
+  const auto picks = [](std::uint32_t thousandths) {
+    LeastRequest strategy(2, Decimal{thousandths});
+    return TestPool({{3, 16}, {1, 1}}).picks(strategy, 3);
+  };
+  // ln 3 / ln (17 / 2) = 0.5134: below, weight counts more.
+  EXPECT_EQ(picks(513), "aaa");
+  EXPECT_EQ(picks(514), "bbb");
+  EXPECT_EQ(picks(1000), "bbb");
+  EXPECT_EQ(picks(5000), "bbb");
+}
+
+// A bias of 2 counts squares: 3^2 / 8 is more than 2^2 / 4, though 3 / 8 is less than 2 / 4.
+TEST(LeastRequest, AHighBiasCountsRequestsMore) {
+  LeastRequest strategy(2, Decimal{2000});
+  EXPECT_EQ(TestPool({{8, 2}, {4, 1}}).picks(strategy, 2), "bb");
+  LeastRequest plain(2);
+  EXPECT_EQ(TestPool({{8, 2}, {4, 1}}).picks(plain, 2), "aa");
+}
+
+TEST(LeastRequest, WithBiasOfEqualsTheOneDrawnFirstWins) {
+  // 4^0.5 / 2 is 1^0.5 / 1, exactly.
+  LeastRequest strategy(2, Decimal{500});
+  TestPool pool({{2, 3}, {1, 0}, {2, 3}, {1, 0}});
+  EXPECT_LT(chi_square_excess(pool.count_picks(strategy, 40'000), {2, 1, 2, 1}), 4);
+}
+
+// Comparing weights as well would never take the lightest.
+TEST(LeastRequest, WithoutBiasTakesByWeightAlone) {
+  for (const std::uint32_t choices : {2U, 8U}) {
+    LeastRequest strategy(choices, Decimal{0});
+    TestPool pool({{1, 0}, {2, 50}, {3, 0}, {6, 7}});
+    EXPECT_LT(chi_square_excess(pool.count_picks(strategy, 60'000), {1, 2, 3, 6}), 4) << choices;
+  }
+}
+
+TEST(LeastRequest, ComparesTheLargestBiasesAndLoadsWithoutOverflow) {
+  constexpr std::uint32_t kMost = ~std::uint32_t{0};
+  LeastRequest strategy(2, Decimal{kMost});
+  EXPECT_EQ(TestPool({{kMost, kMost}, {1, kMost / 2}}).picks(strategy, 1), "b");
+  LeastRequest weak(2, Decimal{1});
+  EXPECT_EQ(TestPool({{kMost, kMost}, {1, kMost}}).picks(weak, 1), "a");
+}
+
+// The same order, by integers and by logarithms, where they can be told apart.
+RC_GTEST_PROP(LeastRequest, ABiasNextToOneDecidesAsOneDoes, ()) {
+  std::vector<Load> loads(2);
+  for (Load& load : loads) {
+    load.weight = *rc::gen::inRange<std::uint32_t>(1, 10);
+    load.in_flight = *rc::gen::inRange<std::uint32_t>(0, 10);
+  }
+  const auto load_of = [&](std::size_t i) { return (loads[i].in_flight + 1.0) / loads[i].weight; };
+  RC_PRE(load_of(0) < 0.99 * load_of(1) || load_of(1) < 0.99 * load_of(0));
+  for (const std::uint32_t thousandths : {999U, 1000U, 1001U}) {
+    LeastRequest strategy(2, Decimal{thousandths});
+    RC_ASSERT(index(TestPool(loads).pick(strategy)) == (load_of(0) < load_of(1) ? 0U : 1U));
+  }
+}
+
+// No eligible backend starves: while everybody else gets requests that do not end, its turn comes.
+RC_GTEST_PROP(LeastRequest, ReachesEveryCandidate, ()) {
+  const auto count = *rc::gen::inRange<std::size_t>(2, 30);
+  const auto bias = *rc::gen::element<std::uint32_t>(0, 500, 1000, 2000);
+  std::vector<Load> loads(count);
+  for (Load& load : loads) load.weight = *rc::gen::inRange<std::uint32_t>(1, 6);
+  TestPool pool(loads);
+  LeastRequest strategy(2, Decimal{bias});
+  const auto poor = *rc::gen::inRange<std::uint32_t>(0, static_cast<std::uint32_t>(count));
+  pool.load(poor).weight = 1;
+  bool picked = false;
+  for (int i = 0; i < 5'000 && !picked; ++i) {
+    const auto backend = index(pool.pick(strategy));
+    picked = backend == poor;
+    ++pool.load(backend).in_flight;
+  }
+  RC_ASSERT(picked);
+}
+
+// Decisions of today, for equal weights of any number and unequal ones of few; the same from every
+// compiler.
+TEST(LeastRequest, DecidesAsItAlwaysDid) {
+  const Stream worlds(Seed{77}, "worlds");
+  const Stream picks(Seed{78}, "picks");
+  std::uint64_t hash = 0;
+  std::uint64_t draw = 0;
+  std::uint64_t decision = 0;
+  const auto below = [&](std::uint64_t bound) {
+    return static_cast<std::uint32_t>(worlds.below(bound, draw++));
+  };
+  for (int world = 0; world < 3'000; ++world) {
+    const bool equal = below(2) != 0;
+    const std::uint32_t count = 1 + below(equal ? 40 : Choices::kWalked);
+    const LeastRequest strategy(1 + below(16));
+    const std::uint32_t weight = 1 + below(5);
+    std::vector<Load> loads(count);
+    for (Load& load : loads) {
+      load.weight = equal ? weight : 1 + below(9);
+      load.in_flight = below(4);
+    }
+    const TestPool pool(loads);
+    Candidates candidates = pool.candidates();
+    candidates.equal_weights = equal;
+    for (int i = 0; i < 20; ++i, decision += 2) {
+      Draws draws(picks, decision);
+      hash = mix((hash ^ index(strategy.pick(candidates, draws))) ^ 0x55U);
+    }
+  }
+  EXPECT_EQ(hash, 8880938534524038241U);
+}
+
 }  // namespace
 }  // namespace evenkeel::core

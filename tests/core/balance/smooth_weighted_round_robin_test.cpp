@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 #include <string>
@@ -66,6 +67,30 @@ TEST(SmoothWeightedRoundRobin, IsBuiltOfNothingAndOfZeroesOnly) {
             SmoothWeightedRoundRobin(0));
   EXPECT_EQ(SmoothWeightedRoundRobin(TestPool::of_weights({0, 0}).policies(), phase),
             SmoothWeightedRoundRobin(2));
+}
+
+TEST(SmoothWeightedRoundRobin, GoesOnWhereItWasWhenAConfigurationIsApplied) {
+  TestPool pool = TestPool::of_weights({5, 1, 1});
+  SmoothWeightedRoundRobin strategy(3);
+  EXPECT_EQ(pool.picks(strategy, 3), "aab");
+  strategy.apply(pool.policies());
+  EXPECT_EQ(pool.picks(strategy, 4), "acaa");
+  TestPool larger = TestPool::of_weights({5, 1, 1, 1});
+  strategy.apply(larger.policies());
+  SmoothWeightedRoundRobin fresh(4);
+  EXPECT_EQ(larger.picks(strategy, 16), TestPool(larger).picks(fresh, 16));
+}
+
+// Balances of thousands against gains of one: b would have every turn for long.
+TEST(SmoothWeightedRoundRobin, SmallerWeightsMakeNoRunOfOneBackend) {
+  TestPool heavy = TestPool::of_weights({10'000, 9'999});
+  SmoothWeightedRoundRobin strategy(2);
+  heavy.picks(strategy, 9'999);
+  TestPool light = TestPool::of_weights({1, 1});
+  strategy.apply(light.policies());
+  const std::string picks = light.picks(strategy, 20);
+  EXPECT_LE(std::count(picks.begin(), picks.end(), 'a'), 13);
+  EXPECT_LE(std::count(picks.begin(), picks.end(), 'b'), 13);
 }
 
 // Any stretch as long as the period, wherever it begins, has exactly the weights' shares.

@@ -16,7 +16,9 @@ namespace evenkeel::core {
 // Backends a, b, c … with loads to pick from. Every pick is a decision with draws of its own.
 class TestPool {
  public:
-  explicit TestPool(std::vector<Load> loads) : loads_(std::move(loads)) { all_eligible(); }
+  explicit TestPool(std::vector<Load> loads) : loads_(std::move(loads)), stats_(loads_.size()) {
+    all_eligible();
+  }
   static TestPool of_weights(const std::vector<std::uint32_t>& weights) {
     std::vector<Load> loads;
     for (const std::uint32_t weight : weights) loads.push_back(Load{weight, 0});
@@ -40,11 +42,18 @@ class TestPool {
   }
 
   [[nodiscard]] Candidates candidates() const {
-    const bool equal_weights =
-        std::all_of(eligible_.begin(), eligible_.end(), [this](BackendIndex backend) {
-          return loads_[index(backend)].weight == loads_[index(eligible_.front())].weight;
-        });
-    return Candidates{eligible_, loads_, equal_weights};
+    Candidates candidates;
+    candidates.backends = eligible_;
+    candidates.loads = loads_;
+    candidates.max_weight = 0;
+    for (const BackendIndex backend : eligible_) {
+      const std::uint32_t weight = loads_[index(backend)].weight;
+      candidates.equal_weights &= weight == loads_[index(eligible_.front())].weight;
+      candidates.max_weight = std::max(candidates.max_weight, weight);
+    }
+    candidates.now = now_;
+    candidates.stats = stats_;
+    return candidates;
   }
   [[nodiscard]] std::vector<BackendPolicy> policies() const {
     std::vector<BackendPolicy> backends(loads_.size());
@@ -52,6 +61,11 @@ class TestPool {
     return backends;
   }
   [[nodiscard]] std::size_t size() const { return loads_.size(); }
+  [[nodiscard]] Load& load(std::size_t i) { return loads_[i]; }
+  [[nodiscard]] ResponseStats& stats(std::size_t i) { return stats_[i]; }
+
+  [[nodiscard]] Instant now() const { return now_; }
+  void advance(Duration by) { now_ += by; }
 
   template <typename Strategy>
   BackendIndex pick(Strategy& strategy) {
@@ -77,7 +91,9 @@ class TestPool {
 
  private:
   std::vector<Load> loads_;
+  std::vector<ResponseStats> stats_;
   std::vector<BackendIndex> eligible_;
+  Instant now_{};
   Stream stream_{Seed{11}, "picks"};
   std::uint64_t decisions_ = 0;
 };

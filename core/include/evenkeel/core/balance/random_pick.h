@@ -6,8 +6,7 @@
 
 namespace evenkeel::core {
 
-// A candidate drawn in proportion to its weight. One draw; linear in the candidates unless their
-// weights are equal.
+// A candidate drawn in proportion to its weight (choices.h).
 class RandomPick {
  public:
   [[nodiscard]] BackendIndex pick(const Candidates& candidates, Draws& draws) const;

@@ -25,8 +25,17 @@ class SmoothWeightedRoundRobin {
 
   [[nodiscard]] BackendIndex pick(const Candidates& candidates, Draws& draws);
 
+  // A new configuration, in the places of the old one: the sequence goes on. Balances won at larger
+  // weights are cut to what the new ones can balance, or they would be a long run of one backend.
+  void apply(std::span<const BackendPolicy> backends);
+
   // Skips this many picks.
   void rotate(const Candidates& candidates, std::uint64_t picks);
+
+  // The highest among the candidates, with their weights added, is next.
+  [[nodiscard]] std::int64_t balance(BackendIndex backend) const {
+    return balance_[index(backend)];
+  }
 
   friend bool operator==(const SmoothWeightedRoundRobin&,
                          const SmoothWeightedRoundRobin&) = default;
@@ -34,8 +43,8 @@ class SmoothWeightedRoundRobin {
  private:
   BackendIndex next(const Candidates& candidates);
 
-  // By BackendIndex. The sum over the pool is always 0: a pick moves balance, it makes none.
-  // Whoever is not a candidate keeps his for later.
+  // By BackendIndex. The sum over the pool is 0, unless apply() cut one: a pick moves balance, it
+  // makes none. Whoever is not a candidate keeps his for later.
   std::vector<std::int64_t> balance_;
 };
 
