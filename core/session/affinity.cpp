@@ -101,7 +101,7 @@ Binding Affinity::keep(Instant now, const ShownSession& shown, const Whereabouts
   if (moved) {
     // Another request of the session moved it meanwhile: once is enough.
     const auto known = table_.find(now, key);
-    if (known && known->put_at > where.at && known->backend != where.backend) return {};
+    if (known && known->put_at >= where.at && known->backend != where.backend) return {};
   }
   if (moved || where.lost) table_.put(now, key, backend);
   const bool reissue = signs() && (signature(shown) != backend || shown.signature_ageing);
