@@ -17,8 +17,11 @@ void visit_fields(FieldVisitor& v, AdminPolicy& p) {
 }
 
 void visit_fields(FieldVisitor& v, RegionPolicy& p) {
-  v.scalar({"header", "A header that says it; believed only from trusted proxies.", ""},
-           header_name(p.header));
+  v.scalar(
+      {"header",
+       "A header that says it; believed only from trusted proxies, of which there are none yet.",
+       ""},
+      header_name(p.header));
   v.map({"clients", "Otherwise the client's address: the longest range that holds it.", ""},
         region_ranges(p.clients));
 }

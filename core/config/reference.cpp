@@ -24,16 +24,22 @@ pools:
 ```
 
 `evenkeel --config FILE --check` reads a file and says everything that is wrong with it, as
-`file:line:column: key: what was expected`. `configs/full.yaml` has every key with its default;
+`file:line:column: key: what was expected`; then it warns of what is valid but can hardly be meant: a
+route that no request reaches, a key that another setting makes moot, a time that parks a backend for
+hours. The proxy logs the same warnings when it starts. `configs/full.yaml` has every key with its default;
 `configs/schema.json` gives editors completion.
 
 - Nothing is guessed: unknown keys, keys given twice, wrong types, values out of range and
   combinations that cannot work are errors.
 - **Durations** are whole numbers with a unit: `250ms`, `10s`, `1m30s`, `24h` (h, m, s, ms, us, ns).
   Plain `0` is allowed, other plain numbers are not.
+- **Decimals** have at most three digits behind the point, and are taken exactly.
 - **Sizes** are bytes, or `64KiB`, `1MiB`, `2GiB`.
 - **off** instead of a map switches a policy off: `circuit_breaker: off`. Files are YAML 1.2, where
   on, off, yes and no are words.
+- A **client** is its address, of IPv6 the /64 network; where a cookie or header is named, its value,
+  and the address of who does not send it. Addresses are those of the connection: forwarding headers
+  are never believed.
 - Without `routes` everything goes to the only pool. A backend without `id` is called by its
   `host:port`, a listener without `name` by its address.
 - Names are letters, digits and `-_.:`. Columns in error messages count bytes.

@@ -61,6 +61,7 @@ class Region {
 // One route, ready to match.
 struct Rule {
   bool matches_all = false;  // the request need not be looked at
+  bool is_plain = false;     // neither is it to answer: one pool, no keys, no mirror, no region
   RouteMatch match;
   std::optional<PathPattern> pattern;
 
@@ -81,7 +82,6 @@ bool any_or_empty(const std::vector<T>& values, Predicate predicate) {
 
 // The cheap parts first.
 bool Rule::matches(const RequestView& request, Region& region) const {
-  if (matches_all) return true;
   if (!match.methods.empty() && !match.methods.contains(request.method)) return false;
   if (!matches_prefix(match.path_prefix, request.path)) return false;
   if (!match.hosts.empty()) {
@@ -194,6 +194,12 @@ Router::Router(const Config& config, const RouteSeeds& seeds) {
                      return a.range.prefix_bits > b.range.prefix_bits;
                    });
   table->has_regions = !config.regions.header.empty() || !config.regions.clients.empty();
+  for (Rule& rule : table->rules) {
+    const std::size_t pool = rule.split.size() == 1 ? index(rule.split.front().pool) : 0;
+    const bool hashes = pool < table->pools.size() && table->pools[pool].hashes;
+    rule.is_plain = rule.split.size() == 1 && !hashes && rule.mirror_percent == 0 && !rule.limit &&
+                    !table->has_regions;
+  }
   table_ = std::move(table);
 }
 
@@ -209,9 +215,13 @@ std::optional<Classified> Router::classify(const RequestView& request, std::uint
   Region region(table.regions, request);
   for (std::uint32_t i = 0; i < table.rules.size(); ++i) {
     const Rule& rule = table.rules[i];
-    if (!rule.matches(request, region)) continue;
+    if (!rule.matches_all && !rule.matches(request, region)) continue;
     Classified result;
     result.route = RouteIndex{i};
+    if (rule.is_plain) {
+      result.pool = rule.split.front().pool;
+      return result;
+    }
     result.pool = rule.choose(request, split_bits);
     if (index(result.pool) < table.pools.size()) {
       const Affinity& affinity = table.pools[index(result.pool)];
@@ -231,7 +241,8 @@ std::optional<RouteIndex> Router::find(std::string_view host, std::string_view p
   const RequestView request{method, host, path, {}, {}, false, headers};
   Region region(table_->regions, request);
   for (std::uint32_t i = 0; i < table_->rules.size(); ++i) {
-    if (table_->rules[i].matches(request, region)) return RouteIndex{i};
+    const Rule& rule = table_->rules[i];
+    if (rule.matches_all || rule.matches(request, region)) return RouteIndex{i};
   }
   return std::nullopt;
 }

@@ -770,6 +770,62 @@ TEST(ConfigErrors, EveryListHasABound) {
             "f.yaml:3:57: routes[0].match.clients: expected at most 1000 elements, found 1001\n");
 }
 
+TEST(ConfigErrors, NothingElseThatIsManyIsUnbounded) {
+  const auto count = [](const std::string& text) {
+    const std::string errors = errors_of(text);
+    const std::size_t at = errors.find("expected at most ");
+    return at == std::string::npos ? errors : errors.substr(at, errors.find(',', at) - at);
+  };
+  const auto listener = [](const std::string& i) {
+    return "{address: '127.0.0.1:" + std::to_string(1000 + std::stoi(i)) + "'}";
+  };
+  const auto listeners = [&](std::size_t n) {
+    return "listeners: [" + many(n, listener) +
+           "]\npools: [{name: p, backends: [{url: 'http://b'}]}]\n";
+  };
+  EXPECT_EQ(count(listeners(256)), "no error");
+  EXPECT_EQ(count(listeners(257)), "expected at most 256 elements");
+  const auto pool = [](const std::string& i) {
+    return "{name: p" + i + ", backends: [{url: 'http://b'}]}";
+  };
+  const auto pools = [&](std::size_t n, std::size_t sides) {
+    return "listeners: [{address: 0.0.0.0:8080}]\npools: [" + many(n, pool) +
+           "]\nroutes: [{name: r, split: [" +
+           many(sides, [](const std::string& i) { return "{pool: p" + i + "}"; }) + "]}]\n";
+  };
+  EXPECT_EQ(count(pools(1000, 1)), "no error");
+  EXPECT_EQ(count(pools(1001, 1)), "expected at most 1000 elements");
+  EXPECT_EQ(count(pools(17, 16)), "no error");
+  EXPECT_EQ(count(pools(17, 17)), "expected at most 16 elements");
+  const auto match = [&](const std::string& text) {
+    return count(
+        file_with("{url: 'http://b'}", "{name: r, split: [{pool: p}], match: {" + text + "}}") +
+        "regions: {header: x-region}\n");
+  };
+  const auto hosts = [](std::size_t n) {
+    return "hosts: [" + many(n, [](const std::string& i) { return "h" + i; }) + "]";
+  };
+  EXPECT_EQ(match(hosts(256)), "no error");
+  EXPECT_EQ(match(hosts(257)), "expected at most 256 elements");
+  const auto regions = [](std::size_t n) {
+    return "regions: [" + many(n, [](const std::string& i) { return "r" + i; }) + "]";
+  };
+  EXPECT_EQ(match(regions(256)), "no error");
+  EXPECT_EQ(match(regions(257)), "expected at most 256 elements");
+  const auto ranges = [](std::size_t n) {
+    return file_with("{url: 'http://b'}", "{name: r, split: [{pool: p}]}") +
+           "regions: {clients: {eu: [" +
+           many(n,
+                [](const std::string& i) {
+                  return "10.0." + std::to_string(std::stoi(i) / 256) + "." +
+                         std::to_string(std::stoi(i) % 256);
+                }) +
+           "]}}\n";
+  };
+  EXPECT_EQ(count(ranges(4096)), "no error");
+  EXPECT_EQ(count(ranges(4097)), "expected at most 4096 ranges in all regions\n");
+}
+
 // Neither a large expression nor one that repeats itself may take memory or time.
 TEST(ConfigErrors, ExpressionsThatWouldGrowAreRefused) {
   const std::vector<std::string> bombs = {"/(((a{100}){100}){100})", "/a{1001}",

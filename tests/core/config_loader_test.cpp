@@ -191,6 +191,35 @@ TEST(ConfigLoader, StickyByClientIdIsTheClientIdHeader) {
   EXPECT_EQ(side("sticky_by: none"), (SplitPolicy{PoolIndex{1}, 1, {}, ""}));
 }
 
+// GoBalance's production file did not match what its program read (its defect 9): here a key that
+// nobody reads is an error, and this file's values are those that count.
+TEST(ConfigLoader, TheSeedsValuesAreAFileThatLoads_GoBalanceDefect9) {
+  const std::string path = std::string(EVENKEEL_SOURCE_DIR) + "/configs/seed-compatible.yaml";
+  const auto config = load_config_file(path);
+  ASSERT_TRUE(config) << to_text(config.error());
+  for (const PoolPolicy& pool : config->pools) {
+    EXPECT_EQ(pool.circuit_breaker.window, 10s);
+    EXPECT_EQ(pool.circuit_breaker.failure_count, 5U);
+    EXPECT_EQ(pool.circuit_breaker.failure_rate_threshold, 0U);
+    EXPECT_EQ(pool.circuit_breaker.open_duration, 30s);
+    EXPECT_EQ(pool.circuit_breaker.half_open_successes, 2U);
+    EXPECT_EQ(pool.health_check.interval, 10s);
+    EXPECT_EQ(pool.health_check.timeout, 5s);
+    EXPECT_EQ(pool.health_check.unhealthy_threshold, 3U);
+    EXPECT_EQ(pool.health_check.healthy_threshold, 2U);
+    EXPECT_EQ(pool.retry.budget.percent, 10U);
+    EXPECT_EQ(pool.retry.max_attempts, 3U);
+  }
+  EXPECT_EQ(config->routes[0].match.path_prefix, "/lb");
+  EXPECT_EQ(config->routes[0].split[0].weight, 95U);
+  EXPECT_EQ(config->routes[0].split[1].weight, 5U);
+  EXPECT_TRUE(config->routes[0].split[1].sticky_by);
+  EXPECT_GT(config->routes[0].rate_limit.requests_per_second, Decimal{0});
+  EXPECT_EQ(config->pools[0].balance.algorithm, Algorithm::round_robin);
+  EXPECT_EQ(config->pools[1].balance.algorithm, Algorithm::weighted_round_robin);
+  EXPECT_EQ(config->pools[1].session.mode, SessionMode::cookie);
+}
+
 // A pool may name one that stands below it.
 TEST(ConfigLoader, FallbackPoolsFindTheirPoolWhereverItStands) {
   const Config config = loaded(
@@ -268,6 +297,19 @@ TEST(ConfigLoader, ErrorsAfterAnIncludeAndAnOverridePointAtTheirOwnFile) {
             "8, found \"99\"\n"
             "s.yaml:2:34: proxy.pools[0].retry.buffer_limit: expected a size from 0 to 16MiB such "
             "as 64KiB, 1MiB or plain bytes, found \"1KB\"\n");
+}
+
+// The bounds that keep a hostile file small do not hold for what was built by hand, or merged.
+TEST(ConfigLoader, HandMadeConfigsMayBeAsLargeAsTheBoundsOfTheirLists) {
+  Config config = loaded(std::string(kListeners) + kPools);
+  config.pools[0].backends.resize(10'000, config.pools[0].backends[0]);
+  for (std::size_t i = 0; i < config.pools[0].backends.size(); ++i) {
+    config.pools[0].backends[i].id = "backend-" + std::to_string(i);
+  }
+  EXPECT_TRUE(validate(config).empty()) << to_text(validate(config));
+  config.pools[0].backends.push_back(config.pools[0].backends[0]);
+  ASSERT_EQ(validate(config).size(), 1U);
+  EXPECT_EQ(validate(config)[0].key, "pools[0].backends");
 }
 
 TEST(ConfigLoader, HandMadeConfigsAreHeldToTheSameRules) {

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -194,9 +193,18 @@ RC_GTEST_PROP(ConfigRoundTrip, RandomConfigsLoadToThemselves, ()) {
   RC_ASSERT(!::testing::Test::HasFailure());
 }
 
-std::string full_example() {
-  std::ifstream input(std::string(EVENKEEL_SOURCE_DIR) + "/configs/full.yaml", std::ios::binary);
-  return {std::istreambuf_iterator<char>(input), {}};
+// Every key with its default, without the comments: damage to those would prove little.
+const std::string& full_example() {
+  static const std::string kText = [] {
+    std::ifstream input(std::string(EVENKEEL_SOURCE_DIR) + "/configs/full.yaml", std::ios::binary);
+    std::string text;
+    for (std::string line; std::getline(input, line);) {
+      const std::size_t begin = line.find_first_not_of(' ');
+      if (begin != std::string::npos && line[begin] != '#') text += line + "\n";
+    }
+    return text;
+  }();
+  return kText;
 }
 
 std::size_t line_begin(const std::string& text, std::size_t at) {

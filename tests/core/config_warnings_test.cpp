@@ -2,10 +2,17 @@
 //
 // What is valid but cannot have been meant, as a user reads it.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "evenkeel/core/config/loader.h"
+#include "evenkeel/core/config/validate.h"
+#include "evenkeel/core/route/router.h"
 
 namespace evenkeel::core {
 namespace {
@@ -83,6 +90,78 @@ TEST(ConfigWarnings, ARouteThatMayTakeSomethingIsNotCalledUnreachable) {
   EXPECT_FALSE(shadows("clients: [10.1.0.0/16]", "clients: [10.0.0.0/8]"));
   EXPECT_FALSE(shadows("clients: [10.0.0.0/8]", "clients: [10.0.0.1, 11.0.0.1]"));
   EXPECT_FALSE(shadows("regions: [us]", "regions: [us, eu]"));
+}
+
+// ---- a route that is called unreachable is never reached
+// -----------------------------------------
+
+template <typename T>
+std::vector<T> some_of(const std::vector<T>& values) {
+  std::vector<T> chosen;
+  for (const T& value : values) {
+    if (*rc::gen::inRange(0, 3) == 0) chosen.push_back(value);
+  }
+  return chosen;
+}
+
+RouteMatch some_match() {
+  const AddressRange wide{{1, 0}, 8};
+  const AddressRange narrow{{1, 1}, 16};
+  RouteMatch match;
+  match.hosts = some_of<std::string>({"a.x", "*.x", "*.a.x", "b.x"});
+  match.path_prefix = *rc::gen::element<std::string>("/", "/", "/p", "/p/", "/p/q");
+  match.path_regex = *rc::gen::element<std::string>("", "", "", "/p.*", ".*q");
+  for (const Method method : some_of<Method>({Method::get, Method::post})) {
+    match.methods.add(method);
+  }
+  match.headers = some_of<FieldMatch>({{"h", ""}, {"g", "1"}});
+  match.query = some_of<FieldMatch>({{"k", ""}, {"l", "1"}});
+  match.clients = some_of<AddressRange>({wide, narrow});
+  match.regions = some_of<std::string>({"one", "two"});
+  return match;
+}
+
+class SomeHeaders final : public HeaderSource {
+ public:
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const override {
+    if (name == "region") return region;
+    return has_fields ? std::optional<std::string_view>("1") : std::nullopt;
+  }
+  std::string_view region = *rc::gen::element<std::string_view>("one", "two");
+  bool has_fields = *rc::gen::arbitrary<bool>();
+};
+
+RC_GTEST_PROP(ConfigWarnings, ARouteThatIsCalledUnreachableIsNeverReached, ()) {
+  Config config;
+  config.regions.header = "region";
+  config.routes.resize(2);
+  config.routes[0].match = some_match();
+  config.routes[1].match = some_match();
+  if (*rc::gen::arbitrary<bool>()) {  // alike but for one part, or few would be unreachable
+    config.routes[1].match = config.routes[0].match;
+    config.routes[*rc::gen::inRange(0, 2)].match.path_prefix = "/";
+    config.routes[*rc::gen::inRange(0, 2)].match.hosts.clear();
+  }
+  const bool is_unreachable = !find_doubts(config).empty();
+  RC_CLASSIFY(is_unreachable);
+  const Router both(config);
+  config.routes.erase(config.routes.begin());
+  const Router second(config);
+  for (int i = 0; i < 5; ++i) {
+    const SomeHeaders headers;
+    RequestView request{*rc::gen::element(Method::get, Method::post),
+                        *rc::gen::element<std::string_view>("a.x", "b.x", "c.a.x", "x"),
+                        *rc::gen::element<std::string_view>("/", "/p", "/p/", "/p/q"),
+                        *rc::gen::element<std::string_view>("", "k", "l=1&k=2"),
+                        Address{1, *rc::gen::element<std::uint8_t>(1, 2)},
+                        true,
+                        headers};
+    const auto found = both.classify(request, 0, 0);
+    if (is_unreachable) RC_ASSERT(!found || found->route == RouteIndex{0});
+    // The router agrees with itself: the second is taken exactly when the first is not.
+    const bool takes_second = found && found->route == RouteIndex{1};
+    if (takes_second) RC_ASSERT(second.classify(request, 0, 0).has_value());
+  }
 }
 
 // nginx issue 524: a server was parked for 2.8 hours because fail_timeout said 10000.
