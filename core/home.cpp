@@ -1,49 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evenkeel/core/home.h"
 
+#include <utility>
+
+// Configurations are applied in home_apply.cpp.
 namespace evenkeel::core {
-
-namespace {
-
-// Hedges have a budget of their own, with the retry budget's reserve and interval.
-RetryBudgetPolicy hedge_budget(const RetryPolicy& policy) {
-  RetryBudgetPolicy budget = policy.budget;
-  budget.percent = policy.hedge.budget_percent;
-  return budget;
-}
-
-}  // namespace
-
-PoolHome::PoolHome(PoolIndex pool, const PoolPolicy& policy, Stream stream, Instant now)
-    : pool_(pool),
-      hedging_(policy.retry.hedge.enabled),
-      outliers_(policy.outlier_detection, static_cast<std::uint32_t>(policy.backends.size()),
-                stream.of(0)),
-      retries_(policy.retry.budget, now),
-      hedges_(hedge_budget(policy.retry), now),
-      // Health deadlines are few and each has a length of its own: all of them go into the heap.
-      deadlines_(Deadlines::kFineQuantum) {
-  const auto count = static_cast<std::uint32_t>(policy.backends.size());
-  const Stream checks = stream.of(1);
-  const Stream breakers = stream.of(2);
-  deadlines_.reserve_nodes(2 * count + 1);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    checks_.emplace_back(policy.health_check, checks.of(i), now);
-    breakers_.emplace_back(policy.circuit_breaker, breakers.of(i), now);
-    weighty_.push_back(policy.backends[i].weight != 0);
-  }
-  // What one deadline can bring about, so that none of it asks for memory later.
-  actions_.reserve(count);
-  transitions_.reserve(count);
-  eligible_.resize(count, false);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    arm(check_node(BackendIndex{i}), checks_[i].next_deadline());
-    judge(BackendIndex{i});
-  }
-}
 
 CircuitBreaker::Ticket PoolHome::admit(Instant now, BackendIndex backend) {
   CircuitBreaker& breaker = breakers_[index(backend)];
+  if (!breaker.admits()) return CircuitBreaker::kNoTicket;
   const CircuitBreaker::Ticket ticket = breaker.admit(now);
   if (ticket.probe) {
     // The last permit may be out now, and its lease runs.
@@ -54,52 +19,63 @@ CircuitBreaker::Ticket PoolHome::admit(Instant now, BackendIndex backend) {
 }
 
 void PoolHome::on_evidence(Instant now, const Evidence& evidence) {
-  CircuitBreaker& breaker = breakers_[index(evidence.backend)];
-  const auto change = breaker.on_result(now, evidence.ticket, evidence.outcome);
-  if (change) note(now, evidence.backend, *change);
+  const BackendIndex backend = evidence.backend;
+  if (places_[index(backend)].removed) return;
+  CircuitBreaker& breaker = breakers_[index(backend)];
+  const auto change = breaker.on_result(now, evidence.ticket, evidence.feedback);
   if (change || evidence.ticket.probe) {
-    arm(breaker_node(evidence.backend), breaker.next_deadline());
-    judge(evidence.backend);
+    note(now, backend, change);
+    arm(breaker_node(backend), breaker.next_deadline());
+    judge(backend);
   }
-  if (evidence.outcome == Outcome::neutral) return;
-  if (evidence.outcome == Outcome::failure && !others_take_requests(evidence.backend)) return;
-  const auto ejection =
-      outliers_.on_outcome(now, evidence.backend, evidence.outcome == Outcome::success);
-  if (!ejection) return;
-  transitions_.push_back(Transition{
-      now, BackendRef{pool_, evidence.backend}, TransitionKind::ejection,
-      TransitionReason::consecutive_failures, 0, 1, ejection->evidence, ejection->until});
-  arm(outlier_node(), outliers_.next_deadline());
-  judge(evidence.backend);
+  if (evidence.feedback.outcome == Outcome::neutral) return;
+  const bool success = evidence.feedback.outcome == Outcome::success;
+  if (relaxing_) checks_[index(backend)].on_traffic(success);
+  if (!success && !others_take_requests(backend)) return;
+  const Instant deadline = outliers_.next_deadline();
+  const auto ejection = outliers_.on_outcome(now, backend, evidence.feedback);
+  if (outliers_.next_deadline() != deadline) arm(outlier_node(), outliers_.next_deadline());
+  if (ejection) note(now, backend, *ejection);
 }
 
 void PoolHome::on_check_ended(Instant now, BackendIndex backend, std::uint64_t check,
                               CheckOutcome outcome) {
   ActiveCheck& checked = checks_[index(backend)];
+  if (!checked.running(check)) return;
   const auto change = checked.on_result(now, check, outcome);
   arm(check_node(backend), checked.next_deadline());
-  if (change) note(now, backend, *change);
+  note(now, backend, change);
+  if (unejecting_ && outcome == CheckOutcome::passed && outliers_.readmit(now, backend)) {
+    note_return(now, backend, TransitionReason::check_passed);
+    arm(outlier_node(), outliers_.next_deadline());
+  }
+}
+
+void PoolHome::set_admin(Instant now, BackendIndex backend, AdminState state) {
+  if (!places_[index(backend)].removed) note_admin(now, backend, state);
+}
+
+void PoolHome::force_breaker(Instant now, BackendIndex backend, std::optional<BreakerState> state) {
+  if (places_[index(backend)].removed) return;
+  CircuitBreaker& breaker = breakers_[index(backend)];
+  note(now, backend, breaker.force(now, state));
+  arm(breaker_node(backend), breaker.next_deadline());
+  judge(backend);
 }
 
 void PoolHome::on_deadline(Instant now) {
-  const auto count = static_cast<Deadlines::Node>(checks_.size());
+  const auto count = static_cast<Deadlines::Node>(places_.size());
   while (const auto node = deadlines_.pop_due(now)) {
     if (*node < count) {
       on_check_deadline(now, BackendIndex{*node});
     } else if (*node < 2 * count) {
       const BackendIndex backend{*node - count};
       CircuitBreaker& breaker = breakers_[index(backend)];
-      if (const auto change = breaker.on_deadline(now)) note(now, backend, *change);
+      note(now, backend, breaker.on_deadline(now));
       arm(*node, breaker.next_deadline());
       judge(backend);
     } else {
-      returned_.clear();
-      outliers_.on_deadline(now, returned_);
-      for (const BackendIndex backend : returned_) {
-        transitions_.push_back(Transition{now, BackendRef{pool_, backend}, TransitionKind::ejection,
-                                          TransitionReason::ejection_over, 1, 0, 0, kNever});
-        judge(backend);
-      }
+      on_outlier_deadline(now);
       arm(*node, outliers_.next_deadline());
     }
   }
@@ -109,10 +85,25 @@ void PoolHome::on_check_deadline(Instant now, BackendIndex backend) {
   ActiveCheck& check = checks_[index(backend)];
   const auto step = check.on_deadline(now);
   const CheckId id{BackendRef{pool_, backend}, step.check_number};
-  if (step.change) note(now, backend, *step.change);
+  note(now, backend, step.change);
   if (step.due == ActiveCheck::Due::start_check) actions_.push_back(StartCheck{id});
   if (step.due == ActiveCheck::Due::time_out_check) actions_.push_back(CancelCheck{id});
   arm(check_node(backend), check.next_deadline());
+}
+
+void PoolHome::on_outlier_deadline(Instant now) {
+  outliers_.on_deadline(now, returned_, found_);
+  for (const BackendIndex backend : returned_) {
+    note_return(now, backend, TransitionReason::ejection_over);
+  }
+  for (const Outlier& outlier : found_) {
+    if (!others_take_requests(outlier.backend)) continue;
+    if (const auto ejection = outliers_.eject(now, outlier)) note(now, outlier.backend, *ejection);
+  }
+  returned_.clear();
+  found_.clear();
+  if (!sinkholes_) return;
+  for (std::uint32_t i = 0; i < places_.size(); ++i) judge(BackendIndex{i});
 }
 
 void PoolHome::clear_news() {
@@ -121,9 +112,20 @@ void PoolHome::clear_news() {
   actions_.clear();
 }
 
-bool PoolHome::eligible(BackendIndex backend) const {
-  return checks_[index(backend)].up() && !outliers_.ejected(backend) &&
-         breakers_[index(backend)].admits();
+Standing PoolHome::standing(BackendIndex backend) const {
+  const Place& place = places_[index(backend)];
+  if (place.removed || place.admin == AdminState::maintenance) return Standing::down;
+  if (place.admin == AdminState::drain) return Standing::draining;
+  switch (checks_[index(backend)].state()) {
+    case HealthState::unchecked:
+      return Standing::unchecked;
+    case HealthState::unhealthy:
+      return Standing::unhealthy;
+    case HealthState::healthy:
+      break;
+  }
+  if (outliers_.ejected(backend)) return Standing::ejected;
+  return breakers_[index(backend)].admits() ? Standing::eligible : Standing::breaker_open;
 }
 
 void PoolHome::arm(Deadlines::Node node, Instant deadline) {
@@ -135,31 +137,60 @@ void PoolHome::arm(Deadlines::Node node, Instant deadline) {
 }
 
 void PoolHome::judge(BackendIndex backend) {
-  const bool now_eligible = eligible(backend);
-  if (now_eligible == eligible_[index(backend)]) return;
-  eligible_[index(backend)] = now_eligible;
-  if (weighty_[index(backend)]) now_eligible ? ++takers_ : --takers_;
-  verdicts_.push_back(Verdict{backend, now_eligible});
+  const Place& place = places_[index(backend)];
+  if (standing(backend) != place.standing || suspect(backend) != place.suspect) tell(backend);
 }
 
-bool PoolHome::others_take_requests(BackendIndex backend) const {
-  const bool itself = eligible_[index(backend)] && weighty_[index(backend)];
-  return takers_ > (itself ? 1U : 0U);
+void PoolHome::tell(BackendIndex backend) {
+  Place& place = places_[index(backend)];
+  if (place.takes_requests) --takers_;
+  place.standing = standing(backend);
+  place.suspect = suspect(backend);
+  place.takes_requests = place.weighty && place.standing == Standing::eligible;
+  if (place.takes_requests) ++takers_;
+  verdicts_.push_back(Verdict{backend, place.standing, place.suspect});
 }
 
-void PoolHome::note(Instant now, BackendIndex backend, const ActiveCheck::Change& change) {
+void PoolHome::note(Instant now, BackendIndex backend,
+                    const std::optional<ActiveCheck::Change>& change) {
+  if (!change) return;
   transitions_.push_back(Transition{now, BackendRef{pool_, backend}, TransitionKind::health,
-                                    change.reason, static_cast<std::uint8_t>(change.from),
-                                    static_cast<std::uint8_t>(change.to), change.evidence, kNever});
+                                    change->reason, static_cast<std::uint8_t>(change->from),
+                                    static_cast<std::uint8_t>(change->to), change->evidence,
+                                    kNever});
   judge(backend);
 }
 
-void PoolHome::note(Instant now, BackendIndex backend, const CircuitBreaker::Change& change) {
+void PoolHome::note(Instant now, BackendIndex backend,
+                    const std::optional<CircuitBreaker::Change>& change) {
+  if (!change) return;
   const Instant until =
-      change.to == BreakerState::open ? breakers_[index(backend)].open_until() : kNever;
+      change->to == BreakerState::open ? breakers_[index(backend)].open_until() : kNever;
   transitions_.push_back(Transition{now, BackendRef{pool_, backend}, TransitionKind::breaker,
-                                    change.reason, static_cast<std::uint8_t>(change.from),
-                                    static_cast<std::uint8_t>(change.to), change.evidence, until});
+                                    change->reason, static_cast<std::uint8_t>(change->from),
+                                    static_cast<std::uint8_t>(change->to), change->evidence,
+                                    until});
+  judge(backend);
+}
+
+void PoolHome::note(Instant now, BackendIndex backend, const OutlierDetector::Ejection& ejection) {
+  transitions_.push_back(Transition{now, BackendRef{pool_, backend}, TransitionKind::ejection,
+                                    ejection.reason, 0, 1, ejection.evidence, ejection.until});
+  judge(backend);
+}
+
+void PoolHome::note_return(Instant now, BackendIndex backend, TransitionReason reason) {
+  transitions_.push_back(Transition{now, BackendRef{pool_, backend}, TransitionKind::ejection,
+                                    reason, 1, 0, 0, kNever});
+  judge(backend);
+}
+
+void PoolHome::note_admin(Instant now, BackendIndex backend, AdminState state) {
+  const AdminState from = std::exchange(places_[index(backend)].admin, state);
+  if (from == state) return;
+  transitions_.push_back(Transition{now, BackendRef{pool_, backend}, TransitionKind::admin,
+                                    TransitionReason::requested, static_cast<std::uint8_t>(from),
+                                    static_cast<std::uint8_t>(state), 0, kNever});
   judge(backend);
 }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evenkeel/core/health/active_check.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "evenkeel/core/health/jitter.h"
 
 namespace evenkeel::core {
 namespace {
 
-HealthState initial_state(const HealthCheckPolicy& policy) {
-  if (policy.type == CheckType::off) return HealthState::healthy;
-  switch (policy.initial_state) {
+HealthState initial_state(const ActiveCheck::Terms& terms) {
+  if (!terms.enabled) return HealthState::healthy;
+  switch (terms.initial_state) {
     case InitialState::healthy:
       return HealthState::healthy;
     case InitialState::unhealthy:
@@ -23,15 +23,72 @@ HealthState initial_state(const HealthCheckPolicy& policy) {
 
 }  // namespace
 
-ActiveCheck::ActiveCheck(const HealthCheckPolicy& policy, Stream jitter, Instant now)
-    : terms_{policy.interval,          policy.unhealthy_interval,
-             policy.timeout,           policy.unhealthy_threshold,
-             policy.healthy_threshold, policy.jitter_percent},
-      jitter_(jitter),
-      state_(initial_state(policy)) {
-  if (policy.type == CheckType::off) return;
-  next_start_ = later(now, jitter_.within(terms_.interval, 0));
-  if (state_ == HealthState::unchecked) give_up_waiting_ = later(now, terms_.interval);
+ActiveCheck::Terms::Terms(const HealthCheckPolicy& policy)
+    : interval(policy.interval),
+      unhealthy_interval(policy.unhealthy_interval),
+      timeout(policy.timeout),
+      unhealthy_threshold(policy.unhealthy_threshold),
+      healthy_threshold(policy.healthy_threshold),
+      jitter_percent(policy.jitter_percent),
+      relax_factor(policy.relax_factor),
+      initial_state(policy.initial_state),
+      enabled(policy.type != CheckType::off) {}
+
+ActiveCheck::ActiveCheck(const SharedValue<Terms>& terms, Stream jitter, Instant now)
+    : terms_(terms), jitter_(jitter), state_(initial_state(*terms)) {
+  begin(now);
+}
+
+void ActiveCheck::begin(Instant now) {
+  started_ = kNever;
+  next_start_ = kNever;
+  give_up_waiting_ = kNever;
+  contrary_in_a_row_ = 0;
+  left_out_ = 0;
+  succeeded_ = false;
+  failed_ = false;
+  if (!terms_->enabled) return;
+  next_start_ = later(now, jitter_.within(terms_->interval, checks_));
+  if (state_ == HealthState::unchecked) give_up_waiting_ = later(now, terms_->interval);
+}
+
+std::optional<std::uint64_t> ActiveCheck::give_up() {
+  if (timeout_at_ == kNever) return std::nullopt;
+  timeout_at_ = kNever;
+  return checks_ - 1;
+}
+
+ActiveCheck::Applied ActiveCheck::apply(const SharedValue<Terms>& terms, Instant now) {
+  const SharedValue<Terms> before = std::exchange(terms_, terms);
+  if (terms_->enabled != before->enabled) {
+    Applied applied{give_up(), std::nullopt};
+    if (!terms_->enabled && state_ != HealthState::healthy) {
+      applied.change = become(HealthState::healthy, TransitionReason::requested, 0);
+    }
+    begin(now);
+    return applied;
+  }
+  const bool other_times = terms_->interval != before->interval ||
+                           terms_->unhealthy_interval != before->unhealthy_interval ||
+                           terms_->jitter_percent != before->jitter_percent;
+  if (terms_->enabled && other_times) {
+    left_out_ = 0;
+    schedule_next();
+    // A shorter interval makes many checks due at this moment: they spread out again.
+    const Instant spread = later(now, jitter_.of(checks_).within(terms_->interval, 0));
+    if (next_start_ <= now || (next_start_ - now) / 2 > terms_->interval) next_start_ = spread;
+  }
+  return Applied{};
+}
+
+ActiveCheck::Applied ActiveCheck::restart(const SharedValue<Terms>& terms, Instant now) {
+  Applied applied{give_up(), std::nullopt};
+  terms_ = terms;
+  const HealthState from = state_;
+  state_ = initial_state(*terms);
+  if (state_ != from) applied.change = Change{from, state_, TransitionReason::requested, 0};
+  begin(now);
+  return applied;
 }
 
 Instant ActiveCheck::next_deadline() const {
@@ -48,8 +105,9 @@ ActiveCheck::Step ActiveCheck::on_deadline(Instant now) {
   if (give_up_waiting_ <= now) {
     return Step{Due::nothing, 0, become(HealthState::healthy, TransitionReason::never_checked, 0)};
   }
+  if (relax(now)) return Step{};
   started_ = now;
-  timeout_at_ = later(now, terms_.timeout);
+  timeout_at_ = later(now, terms_->timeout);
   ++checks_;
   schedule_next();
   return Step{Due::start_check, checks_ - 1, std::nullopt};
@@ -58,8 +116,7 @@ ActiveCheck::Step ActiveCheck::on_deadline(Instant now) {
 std::optional<ActiveCheck::Change> ActiveCheck::on_result(Instant /*now*/,
                                                           std::uint64_t check_number,
                                                           CheckOutcome outcome) {
-  const bool running = timeout_at_ != kNever;
-  if (!running || check_number + 1 != checks_) return std::nullopt;
+  if (!running(check_number)) return std::nullopt;
   timeout_at_ = kNever;
   if (outcome == CheckOutcome::local) return std::nullopt;
   return count(outcome == CheckOutcome::passed);
@@ -74,12 +131,28 @@ std::optional<ActiveCheck::Change> ActiveCheck::count(bool passed) {
   ++contrary_in_a_row_;
   // Whoever waits for a first result takes what comes.
   const std::uint32_t threshold = state_ == HealthState::unchecked ? 1
-                                  : passed                         ? terms_.healthy_threshold
-                                                                   : terms_.unhealthy_threshold;
+                                  : passed                         ? terms_->healthy_threshold
+                                                                   : terms_->unhealthy_threshold;
   if (contrary_in_a_row_ < threshold) return std::nullopt;
   const TransitionReason reason =
       passed ? TransitionReason::checks_passed : TransitionReason::checks_failed;
   return become(verdict, reason, contrary_in_a_row_);
+}
+
+// Whether the check that is due is left out. If so, the next one's time has been set.
+bool ActiveCheck::relax(Instant now) {
+  const bool proven = succeeded_ && !failed_;
+  succeeded_ = false;
+  failed_ = false;
+  if (!proven || started_ == kNever || state_ != HealthState::healthy || contrary_in_a_row_ != 0 ||
+      left_out_ + 1 >= terms_->relax_factor) {
+    left_out_ = 0;
+    return false;
+  }
+  const Stream draws = jitter_.of(checks_);
+  const Duration extra = jitter(draws, terms_->interval, terms_->jitter_percent, left_out_++);
+  next_start_ = later(now, terms_->interval + extra);
+  return true;
 }
 
 ActiveCheck::Change ActiveCheck::become(HealthState to, TransitionReason reason,
@@ -96,10 +169,10 @@ ActiveCheck::Change ActiveCheck::become(HealthState to, TransitionReason reason,
 // has just failed is looked at again after unhealthy_interval, not after the interval that was
 // running.
 void ActiveCheck::schedule_next() {
-  if (checks_ == 0) return;  // the first one's time is drawn already
+  if (started_ == kNever) return;  // the first one's time is drawn already
   const Duration interval =
-      state_ == HealthState::unhealthy ? terms_.unhealthy_interval : terms_.interval;
-  const Duration extra = jitter(jitter_, interval, terms_.jitter_percent, checks_);
+      state_ == HealthState::unhealthy ? terms_->unhealthy_interval : terms_->interval;
+  const Duration extra = jitter(jitter_, interval, terms_->jitter_percent, checks_);
   next_start_ = later(started_, interval + extra);
 }
 

@@ -288,6 +288,196 @@ TEST(ActiveCheck, WithoutChecksABackendIsAlwaysHealthy) {
   EXPECT_EQ(check.on_deadline(at(1h)).due, ActiveCheck::Due::nothing);
 }
 
+// ---- checks relax while requests prove the backend well -----------------------------------------
+
+// Checks of a minute or so, with a request that ends like this every second: s(uccess), f(ailure)
+// or nothing. Starts in seconds after the first.
+std::vector<int> starts_under(const std::string& traffic, std::uint32_t relax_factor) {
+  HealthCheckPolicy policy = plain();
+  policy.relax_factor = relax_factor;
+  ActiveCheck check(policy, kJitter, at(0s));
+  const Instant first = check.next_deadline();
+  std::vector<int> starts;
+  Instant now = first;
+  for (const char letter : traffic) {
+    while (check.next_deadline() <= now) {
+      const auto step = check.on_deadline(now);
+      if (step.due != ActiveCheck::Due::start_check) continue;
+      starts.push_back(static_cast<int>((now - first) / 1s));
+      check.on_result(now, step.check_number, CheckOutcome::passed);
+    }
+    if (letter != ' ') check.on_traffic(letter == 's');
+    now += 1s;
+  }
+  return starts;
+}
+
+TEST(ActiveCheck, ChecksAreLeftOutWhileRequestsSucceed) {
+  const std::string well(61, 's');
+  EXPECT_EQ(starts_under(well, 1), (std::vector<int>{0, 10, 20, 30, 40, 50, 60}));
+  EXPECT_EQ(starts_under(well, 2), (std::vector<int>{0, 20, 40, 60}));
+  EXPECT_EQ(starts_under(well, 6), (std::vector<int>{0, 60}));
+}
+
+TEST(ActiveCheck, WithoutRequestsNoCheckIsLeftOut) {
+  EXPECT_EQ(starts_under(std::string(31, ' '), 6), (std::vector<int>{0, 10, 20, 30}));
+  // The last success is in the second interval.
+  EXPECT_EQ(starts_under(std::string(15, 's') + std::string(26, ' '), 6),
+            (std::vector<int>{0, 30, 40}));
+}
+
+TEST(ActiveCheck, TheFirstFailureBringsTheNormalIntervalBack) {
+  std::string traffic(61, 's');
+  traffic[23] = 'f';
+  EXPECT_EQ(starts_under(traffic, 6), (std::vector<int>{0, 30}))
+      << "seven seconds later, and then relaxed again";
+  for (std::size_t i = 23; i < traffic.size(); i += 5) traffic[i] = 'f';
+  EXPECT_EQ(starts_under(traffic, 6), (std::vector<int>{0, 30, 40, 50, 60}));
+}
+
+TEST(ActiveCheck, AFailedCheckIsFollowedUpWhateverRequestsSay) {
+  HealthCheckPolicy policy = plain();
+  policy.relax_factor = 5;
+  Runner runner(policy);
+  runner.run("f");
+  for (int i = 0; i < 2; ++i) {
+    runner.check.on_traffic(true);
+    runner.run("f");
+  }
+  EXPECT_FALSE(runner.check.up());
+  EXPECT_EQ(runner.starts[2] - runner.starts[0], 20s);
+  runner.check.on_traffic(true);
+  runner.run("p");
+  EXPECT_EQ(runner.starts[3] - runner.starts[2], 10s) << "nor while it is out";
+}
+
+TEST(ActiveCheck, TheFirstCheckIsNeverLeftOut) {
+  HealthCheckPolicy policy = plain();
+  policy.relax_factor = 5;
+  ActiveCheck check(policy, kJitter, at(0s));
+  check.on_traffic(true);
+  EXPECT_EQ(check.on_deadline(check.next_deadline()).due, ActiveCheck::Due::start_check);
+}
+
+TEST(ActiveCheck, JitterComesOnTopOfRelaxedIntervalsToo) {
+  HealthCheckPolicy policy = plain();
+  policy.relax_factor = 100;
+  policy.jitter_percent = 10;
+  ActiveCheck check(policy, kJitter, at(0s));
+  Instant now = check.next_deadline();
+  ASSERT_EQ(check.on_deadline(now).due, ActiveCheck::Due::start_check);
+  check.on_result(now, 0, CheckOutcome::passed);
+  std::set<Duration> gaps;
+  for (int i = 0; i < 99; ++i) {
+    const Duration gap = check.next_deadline() - now;
+    EXPECT_GE(gap, 10s);
+    EXPECT_LT(gap, 11s);
+    gaps.insert(gap);
+    now = check.next_deadline();
+    check.on_traffic(true);
+    ASSERT_EQ(check.on_deadline(now).due, ActiveCheck::Due::nothing);
+  }
+  EXPECT_EQ(gaps.size(), 99U);
+  check.on_traffic(true);
+  EXPECT_EQ(check.on_deadline(check.next_deadline()).due, ActiveCheck::Due::start_check);
+}
+
+// ---- another configuration ----------------------------------------------------------------------
+
+TEST(ActiveCheck, AnEqualPolicyChangesNothing) {
+  Runner runner(plain());
+  runner.run("pff");
+  const ActiveCheck before = runner.check;
+  const auto applied = runner.check.apply(plain(), runner.now);
+  EXPECT_EQ(applied.give_up, std::nullopt);
+  EXPECT_EQ(runner.check, before);
+}
+
+TEST(ActiveCheck, NewThresholdsMeetTheResultsSoFar) {
+  Runner runner(plain());
+  runner.run("ff");
+  HealthCheckPolicy policy = plain();
+  policy.unhealthy_threshold = 4;
+  runner.check.apply(policy, runner.now);
+  EXPECT_EQ(runner.run("ff"), "#2 #3 healthy>unhealthy checks_failed 4");
+}
+
+TEST(ActiveCheck, ANewIntervalHoldsFromTheLastStart) {
+  Runner runner(plain());
+  runner.run("p");
+  HealthCheckPolicy policy = plain();
+  policy.interval = 7s;
+  runner.check.apply(policy, runner.now);
+  EXPECT_EQ(runner.check.next_deadline(), runner.starts[0] + 7s);
+}
+
+// All at once they would come to a pool whose interval has just been shortened.
+TEST(ActiveCheck, ChecksThatAShorterIntervalMakesDueSpreadOut) {
+  HealthCheckPolicy lazy = plain();
+  lazy.interval = 1h;
+  HealthCheckPolicy eager = plain();
+  eager.interval = 10s;
+  std::set<Instant> next;
+  for (std::uint64_t backend = 0; backend < 50; ++backend) {
+    Runner runner(lazy, kJitter.of(backend));
+    runner.run("p");
+    runner.check.apply(eager, at(3h));
+    EXPECT_GE(runner.check.next_deadline(), at(3h));
+    EXPECT_LT(runner.check.next_deadline(), at(3h + 10s));
+    next.insert(runner.check.next_deadline());
+    ActiveCheck fresh(lazy, kJitter.of(backend), at(3h));
+    fresh.apply(eager, at(3h));
+    EXPECT_LE(fresh.next_deadline(), at(3h + 20s)) << "the first check, too";
+  }
+  EXPECT_EQ(next.size(), 50U);
+}
+
+TEST(ActiveCheck, SwitchedOffItGivesUpWhatRunsAndIsHealthy) {
+  Runner runner(plain());
+  runner.run("fff");
+  ASSERT_EQ(runner.check.on_deadline(runner.check.next_deadline()).check_number, 3U);
+  HealthCheckPolicy off = plain();
+  off.type = CheckType::off;
+  const auto applied = runner.check.apply(off, at(40s));
+  EXPECT_EQ(applied.give_up, 3U);
+  ASSERT_TRUE(applied.change.has_value());
+  EXPECT_EQ(text_of(*applied.change), "unhealthy>healthy requested 0");
+  EXPECT_EQ(runner.check.next_deadline(), kNever);
+  EXPECT_EQ(runner.check.on_result(at(41s), 3, CheckOutcome::refused), std::nullopt);
+  runner.check.apply(plain(), at(50s));
+  EXPECT_TRUE(runner.check.up());
+  EXPECT_LE(runner.check.next_deadline(), at(60s));
+}
+
+TEST(ActiveCheck, AnotherBackendInThePlaceIsCheckedFromTheBeginning) {
+  Runner runner(plain());
+  runner.run("ff");
+  ASSERT_EQ(runner.check.on_deadline(runner.check.next_deadline()).check_number, 2U);
+  const auto applied = runner.check.restart(plain(), at(100s));
+  EXPECT_EQ(applied.give_up, 2U);
+  EXPECT_EQ(applied.change, std::nullopt);
+  EXPECT_LE(runner.check.next_deadline(), at(110s));
+  EXPECT_EQ(runner.check.on_result(at(101s), 2, CheckOutcome::refused), std::nullopt);
+  EXPECT_EQ(runner.run("fff"), "#3 #4 #5 healthy>unhealthy checks_failed 3");
+}
+
+// ---- defects of others --------------------------------------------------------------------------
+
+// caddy #7625: passes and failures were counted without resetting each other, so that a backend
+// which failed now and then was taken out by and by, and brought back the same way.
+TEST(ActiveCheckDefect, InterleavedPassesAndFailuresTripNoThresholdCaddy7625) {
+  HealthCheckPolicy policy = plain();
+  policy.unhealthy_threshold = 2;
+  Runner runner(policy);
+  std::string alternating;
+  for (int i = 0; i < 50; ++i) alternating += "pf";
+  EXPECT_EQ(runner.run(alternating).find("unhealthy"), std::string::npos);
+  runner.run("ff");
+  ASSERT_FALSE(runner.check.up());
+  runner.run(alternating);
+  EXPECT_FALSE(runner.check.up());
+}
+
 // The state follows from the results by nothing but the two thresholds: a model that reads the
 // results backwards from the end must agree.
 RC_GTEST_PROP(ActiveCheck, TheVerdictFollowsFromTheLastResults, ()) {

@@ -21,14 +21,17 @@ namespace evenkeel::core {
 // What a worker tells the home of a pool: how one attempt went, under which permit.
 struct Evidence {
   BackendIndex backend{};
-  Outcome outcome{};
+  Feedback feedback;
   CircuitBreaker::Ticket ticket;
+  friend bool operator==(const Evidence&, const Evidence&) = default;
 };
 
-// What the home tells every worker: whether a backend may be picked.
+// What the home tells every worker of a backend. A suspect one answers too well to be true: its
+// load counts as no less than the mean of the pool (SinkholeGuard).
 struct Verdict {
   BackendIndex backend{};
-  bool eligible = false;
+  Standing standing{};
+  bool suspect = false;
   friend bool operator==(Verdict, Verdict) = default;
 };
 
@@ -42,11 +45,33 @@ struct Verdict {
 //     worker ── Evidence ──▶ PoolHome ── Verdict ──▶ every worker's Pool
 //            ── admit(), try_retry() ──▶
 //
-// A backend is eligible when its active checks say so, it is not ejected, and its breaker admits.
-// Failures of the only backend left count for no ejection: taking out everybody cures nothing.
+// Everybody who has something to say of a backend keeps to his own evidence; the standing is that
+// of the first who objects:
+//
+//     operator (maintenance), configuration (removed)  down
+//     operator (drain)                                 draining
+//     active checks                                    unchecked, unhealthy
+//     outlier detection                                ejected
+//     circuit breaker                                  breaker_open
+//     nobody                                           eligible
+//
+// Each goes on underneath: a backend that leaves maintenance may turn out to be ejected. Failures
+// of the only backend left count for no ejection: taking out everybody cures nothing.
 class PoolHome {
  public:
+  // News of this many events asks for no memory; more can come of one reload, or of a pool of
+  // thousands that turns bad at one moment.
+  static constexpr std::uint32_t kRoomForNews = 256;
+
+  // A verdict on every backend is the first news.
   PoolHome(PoolIndex pool, const PoolPolicy& policy, Stream stream, Instant now);
+
+  // Another configuration of the same pool. A backend with the same id and endpoint in the same
+  // place keeps everything that is known of it; parameters change in place. Whoever is marked
+  // removed, or missing at the end of the list, is down for good and no longer checked; whoever
+  // is new, or back, begins as the policy says. Places are only ever added. An equal configuration
+  // changes nothing.
+  void apply(const PoolPolicy& policy, Instant now);
 
   // ---- evidence and allowances ------------------------------------------------------------------
 
@@ -57,12 +82,22 @@ class PoolHome {
   // Charges one retry, or hedge, when the budget has one left.
   [[nodiscard]] bool try_retry(Instant now) { return retries_.try_spend(now); }
   [[nodiscard]] bool try_hedge(Instant now) { return hedging_ && hedges_.try_spend(now); }
+  // What the budgets allow in all, within their interval: HomeDesk leases parts of it.
+  [[nodiscard]] std::uint64_t retry_allowance(Instant now) { return retries_.allowance(now); }
+  [[nodiscard]] std::uint64_t hedge_allowance(Instant now) { return hedges_.allowance(now); }
 
-  // Takes the breaker's permit for an attempt on an eligible backend; it comes back with the
-  // Evidence.
+  // Takes the breaker's permit for an attempt; it comes back with the Evidence. On a backend whose
+  // breaker does not admit, which panic and sessions may pick all the same, the ticket is one
+  // without effect.
   [[nodiscard]] CircuitBreaker::Ticket admit(Instant now, BackendIndex backend);
   void on_evidence(Instant now, const Evidence& evidence);
   void on_check_ended(Instant now, BackendIndex backend, std::uint64_t check, CheckOutcome outcome);
+
+  // An operator's word. Of a backend that is no longer configured, ignored.
+  void set_admin(Instant now, BackendIndex backend, AdminState state);
+  // Holds the breaker open or closed; half_open ends a pause now; nullopt lets it go, closed and
+  // with nothing remembered.
+  void force_breaker(Instant now, BackendIndex backend, std::optional<BreakerState> state);
 
   void on_deadline(Instant now);
   [[nodiscard]] Instant next_deadline() const { return deadlines_.next(); }
@@ -80,7 +115,15 @@ class PoolHome {
 
   // ---- questions --------------------------------------------------------------------------------
 
-  [[nodiscard]] bool eligible(BackendIndex backend) const;
+  [[nodiscard]] Standing standing(BackendIndex backend) const;
+  [[nodiscard]] bool eligible(BackendIndex backend) const {
+    return standing(backend) == Standing::eligible;
+  }
+  [[nodiscard]] bool suspect(BackendIndex backend) const { return outliers_.suspect(backend); }
+  // Of a backend that is no longer configured, maintenance.
+  [[nodiscard]] AdminState admin(BackendIndex backend) const {
+    return places_[index(backend)].admin;
+  }
   [[nodiscard]] HealthState health(BackendIndex backend) const {
     return checks_[index(backend)].state();
   }
@@ -88,36 +131,85 @@ class PoolHome {
   [[nodiscard]] BreakerState breaker(BackendIndex backend) const {
     return breakers_[index(backend)].state();
   }
-  [[nodiscard]] std::size_t size() const { return checks_.size(); }
+  [[nodiscard]] Instant ejected_until(BackendIndex backend) const {
+    return outliers_.ejected_until(backend);
+  }
+  [[nodiscard]] bool breaker_forced(BackendIndex backend) const {
+    return breakers_[index(backend)].forced();
+  }
+  // Places, removed backends included.
+  [[nodiscard]] std::size_t size() const { return places_.size(); }
+
+  friend bool operator==(const PoolHome&, const PoolHome&) = default;
 
  private:
+  struct Place {
+    std::uint64_t identity = 0;  // a hash of id and endpoint: who is in it
+    AdminState admin = AdminState::ready;
+    bool removed = false;
+    bool weighty = true;          // not of weight 0
+    bool takes_requests = false;  // told to be eligible, and weighty
+    // As last told to the workers.
+    Standing standing = Standing::down;
+    bool suspect = false;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
   [[nodiscard]] Deadlines::Node check_node(BackendIndex backend) const { return index(backend); }
   [[nodiscard]] Deadlines::Node breaker_node(BackendIndex backend) const {
-    return static_cast<Deadlines::Node>(checks_.size()) + index(backend);
+    return static_cast<Deadlines::Node>(places_.size()) + index(backend);
   }
   [[nodiscard]] Deadlines::Node outlier_node() const {
-    return static_cast<Deadlines::Node>(2 * checks_.size());
+    return static_cast<Deadlines::Node>(2 * places_.size());
   }
   void arm(Deadlines::Node node, Instant deadline);
+  void arm_all();
   void on_check_deadline(Instant now, BackendIndex backend);
+  void on_outlier_deadline(Instant now);
+
+  // What all places share of a policy.
+  struct Terms {
+    explicit Terms(const PoolPolicy& policy);
+
+    SharedValue<ActiveCheck::Terms> checks;
+    SharedValue<ActiveCheck::Terms> no_checks;  // of a removed backend
+    SharedValue<CircuitBreakerPolicy> breaker;
+  };
+  void grow(const PoolPolicy& policy, const Terms& terms, Instant now);
+  void settle_place(const PoolPolicy& policy, const Terms& terms, BackendIndex backend,
+                    Instant now);
+  void replace(const Terms& terms, BackendIndex backend, bool removed, Instant now);
+
+  // Tells the workers, if there is something new to tell.
   void judge(BackendIndex backend);
+  void tell(BackendIndex backend);
   // Whether some other backend could take this one's requests.
-  [[nodiscard]] bool others_take_requests(BackendIndex backend) const;
-  void note(Instant now, BackendIndex backend, const ActiveCheck::Change& change);
-  void note(Instant now, BackendIndex backend, const CircuitBreaker::Change& change);
+  [[nodiscard]] bool others_take_requests(BackendIndex backend) const {
+    return takers_ > (places_[index(backend)].takes_requests ? 1U : 0U);
+  }
+  void note(Instant now, BackendIndex backend, const ActiveCheck::Applied& applied);
+  void note(Instant now, BackendIndex backend, const std::optional<ActiveCheck::Change>& change);
+  void note(Instant now, BackendIndex backend, const std::optional<CircuitBreaker::Change>& change);
+  void note(Instant now, BackendIndex backend, const OutlierDetector::Ejection& ejection);
+  void note_return(Instant now, BackendIndex backend, TransitionReason reason);
+  void note_admin(Instant now, BackendIndex backend, AdminState state);
 
   PoolIndex pool_;
+  Stream stream_;
   bool hedging_ = false;
-  std::vector<ActiveCheck> checks_;  // by BackendIndex, like the next two
+  bool relaxing_ = false;      // checks want to know of requests
+  bool unejecting_ = false;    // a passed check ends an ejection
+  bool sinkholes_ = false;     // suspicions may change
+  std::vector<Place> places_;  // by BackendIndex, like the next two
+  std::vector<ActiveCheck> checks_;
   std::vector<CircuitBreaker> breakers_;
-  std::vector<bool> eligible_;  // as last told to the workers
-  std::vector<bool> weighty_;   // not of weight 0: takes requests while eligible
-  std::uint32_t takers_ = 0;    // eligible and weighty
+  std::uint32_t takers_ = 0;  // places that take requests
   OutlierDetector outliers_;
   RetryBudget retries_;
   RetryBudget hedges_;
   Deadlines deadlines_;
-  std::vector<BackendIndex> returned_;  // scratch of on_deadline()
+  std::vector<BackendIndex> returned_;  // scratch of deadlines, as the next
+  std::vector<Outlier> found_;
 
   std::vector<Verdict> verdicts_;
   std::vector<Transition> transitions_;

@@ -36,12 +36,19 @@ class RetryBudget {
   }
   // Whether one more retry may happen. If so, it has been charged.
   [[nodiscard]] bool try_spend(Instant now);
+  // How many retries the window that ends now may hold in all. Of a disabled budget: none.
+  [[nodiscard]] std::uint64_t allowance(Instant now);
+
+  // Another policy: what has been charged stays charged. Of another interval, the first window
+  // begins with the counts of the old one.
+  void apply(const RetryBudgetPolicy& policy, Instant now);
 
   friend bool operator==(const RetryBudget&, const RetryBudget&) = default;
 
  private:
   bool enabled_;
   std::uint32_t percent_;
+  Duration interval_;
   std::uint64_t reserve_;  // retries that an interval allows without any requests
   TimeWindow window_;      // first: requests, second: retries
 };
