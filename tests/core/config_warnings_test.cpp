@@ -191,16 +191,17 @@ TEST(ConfigWarnings, WeightsThatAnAlgorithmIgnores) {
   EXPECT_EQ(warnings("round_robin"),
             "f:3:83: pools[0].backends[2].weight: round_robin and first ignore weights: "
             "weighted_round_robin does not\n"
-            "f:4:49: pools[0].balance.slow_start: has no effect: round_robin and first ignore "
+            "f:4:49: pools[0].balance.slow_start: changes only the limit of requests in flight: "
+            "round_robin and first ignore "
             "weights\n");
   EXPECT_EQ(warnings("weighted_round_robin"), "");
 }
 
 TEST(ConfigWarnings, SlowStartOfAnAlgorithmThatHashes) {
-  EXPECT_EQ(
-      warnings_of_pool("balance: {algorithm: maglev, slow_start: {window: 10s}}"),
-      "f:2:42: pools[0].balance.slow_start: has no effect: an algorithm that hashes keeps its "
-      "keys where they are\n");
+  EXPECT_EQ(warnings_of_pool("balance: {algorithm: maglev, slow_start: {window: 10s}}"),
+            "f:2:42: pools[0].balance.slow_start: changes only the limit of requests in flight: an "
+            "algorithm that hashes keeps its "
+            "keys where they are\n");
 }
 
 TEST(ConfigWarnings, KeysThatAnotherSettingMakesMoot) {
