@@ -171,6 +171,12 @@ class PoolDoubts {
          "adaptive_concurrency", "it is not enabled");
     const HedgePolicy& hedge = pool_.retry.hedge;
     moot(!hedge.enabled && !(hedge == HedgePolicy{}), "retry.hedge", "it is not enabled");
+    moot(hedge.enabled && pool_.retry.max_attempts == 1, "retry.hedge",
+         "a hedge is an attempt, and max_attempts is 1");
+    const RetryBudgetPolicy& budget = pool_.retry.budget;
+    moot(budget.enabled && budget.percent == 0 && budget.min_per_second == 0 &&
+             pool_.retry.max_attempts > 1,
+         "retry.max_attempts", "the budget allows no retry at all");
     if (!hedge.enabled || hedge.delay == 0s) return;
     const std::string why = "hedge.delay is fixed";
     moot(hedge.delay_percentile != HedgePolicy{}.delay_percentile, "retry.hedge.delay_percentile",

@@ -165,7 +165,7 @@ RC_GTEST_PROP(ConfigWarnings, ARouteThatIsCalledUnreachableIsNeverReached, ()) {
 }
 
 // nginx issue 524: a server was parked for 2.8 hours because fail_timeout said 10000.
-TEST(ConfigWarnings, TimesThatParkABackendForHours) {
+TEST(ConfigWarnings, TimesThatParkABackendForHours_Nginx524) {
   EXPECT_EQ(warnings_of_pool("outlier_detection: {max_ejection_time: 10000s}"),
             "f:2:40: pools[0].outlier_detection.max_ejection_time: 10000s is very long: it parks a "
             "backend that failed a few times for hours\n");
@@ -237,6 +237,9 @@ TEST(ConfigWarnings, KeysThatAnotherSettingMakesMoot) {
   EXPECT_EQ(key("retry: {hedge: {delay: 1s}}"), "retry.hedge");
   EXPECT_EQ(key("retry: {hedge: {enabled: true, delay: 1s, delay_percentile: 90}}"),
             "retry.hedge.delay_percentile");
+  EXPECT_EQ(key("retry: {max_attempts: 1, hedge: {enabled: true, delay: 1s}}"), "retry.hedge");
+  EXPECT_EQ(key("retry: {max_attempts: 2, budget: {percent: 0, min_per_second: 0}}"),
+            "retry.max_attempts");
   EXPECT_EQ(key("session: {strict: true}"), "session");
   EXPECT_EQ(key("session: {mode: cookie, header: x}"), "session.header");
   EXPECT_EQ(key("session: {mode: cookie, cache: 1}"), "session.cache");

@@ -7,8 +7,9 @@
 namespace evenkeel::core {
 namespace {
 
-// Every part of a route, every kind of key.
-TEST(RouterAllocation, AClassificationAsksForNoMemory) {
+// Every part of a route, every kind of key. Nothing is compiled per request either, as the
+// Enterprise Load Balancer did with its expressions (its defect 6).
+TEST(RouterAllocation, AClassificationAsksForNoMemoryAndCompilesNothing_EnterpriseDefect6) {
   const Router router(
       routes_of("regions: {header: x-region, clients: {eu: [10.0.0.0/8]}}\n"
                 "routes:\n"

@@ -175,7 +175,7 @@ TEST(Split, TheEndsOfTheDrawAreTheEndsOfTheSplit) {
 }
 
 // The Enterprise Load Balancer hashed the path with the client (its defect 7).
-TEST(Split, AUserOfACanaryDoesNotFlipBetweenVersionsWithThePath) {
+TEST(Split, AUserOfACanaryDoesNotFlipBetweenVersionsWithThePath_EnterpriseDefect7) {
   const Router router(routes_of(std::string(kSplit) + "sticky_by: client_ip}]}]"));
   const NoHeaders headers;
   for (std::uint8_t i = 0; i < 200; ++i) {
@@ -410,7 +410,8 @@ TEST(Regions, ATrustedProxyThatDoesNotSayLeavesItToTheAddress) {
 
 // The Enterprise Load Balancer took the region from any client's header or query, the address from
 // the leftmost X-Forwarded-For, and the texts "10." and "172." for regions (its defect 5).
-TEST(Regions, NeitherForwardedForNorTheQueryNorAnAddressThatBeginsAlikeMakesARegion) {
+TEST(Regions,
+     NeitherForwardedForNorTheQueryNorAnAddressThatBeginsAlikeMakesARegion_EnterpriseDefect5) {
   const Router router(routes_of(kRegions));
   const TestHeaders headers{{"x-forwarded-for", "10.2.0.1"},
                             {"x-real-ip", "10.2.0.1"},
@@ -425,7 +426,7 @@ TEST(Regions, NeitherForwardedForNorTheQueryNorAnAddressThatBeginsAlikeMakesAReg
 }
 
 // Its policies were sorted ascending although a higher number was to win (its defect 6).
-TEST(Regions, TheFirstRouteOfTheFileWinsWhateverItsPriority) {
+TEST(Regions, TheFirstRouteOfTheFileWinsWhateverItsPriority_EnterpriseDefect6) {
   const Router router(
       routes_of("routes: [{name: one, priority: 9, split: [{pool: a}]}, {name: two, priority: 0, "
                 "split: [{pool: b}]}]"));
