@@ -44,6 +44,12 @@ def configurations(folder):
     good = write(folder, "good.yaml", GOOD)
     check.equal(run("--config", good, "--check")[0], 0, "a valid file passes --check")
     check.equal(run("--config", good, "--check", "--workers", "2")[0], 2, "more workers than there are")
+    doubtful = write(folder, "doubtful.yaml",
+                     GOOD.replace("name: main", "name: main, session: {strict: true}"))
+    code, out, err = run("--config", doubtful, "--check")
+    check.equal(code, 0, "a file with a warning is valid")
+    check("valid" in out and "warning: " in err and "doubtful.yaml:" in err and ".session: " in err,
+          "and the warning says where", err)
     broken = {
         "unknown.yaml": (GOOD + "colour: red\n", "unknown.yaml:4:1: colour"),
         "type.yaml": (GOOD.replace("name: main", "name: main, retry: {max_attempts: many}"),
