@@ -2,47 +2,178 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "evenkeel/core/balance/picker.h"
+#include "evenkeel/core/balance/roster.h"
+#include "evenkeel/core/balance/slow_start.h"
+#include "evenkeel/core/facts.h"
+#include "evenkeel/core/home.h"
+#include "evenkeel/core/outcome.h"
 #include "evenkeel/core/policies.h"
 #include "evenkeel/core/random.h"
 
 namespace evenkeel::core {
 
+enum class Candidacy : std::uint8_t;
+struct Explanation;
+
+struct PickRequest {
+  Instant now;
+  std::span<const BackendIndex> tried;  // not these again
+  std::uint64_t hash = 0;               // of the request's key, see HashPolicy
+  Draws draws;
+};
+
+struct Pick {
+  enum class Result : std::uint8_t {
+    picked,
+    saturated,  // whoever could be picked has all the requests it may have
+    nobody,
+  };
+  Result result = Result::nobody;
+  BackendIndex backend{};  // when picked
+  bool panic = false;      // picked whatever its health
+  friend bool operator==(Pick, Pick) = default;
+};
+
 // One worker's view of a pool: who may be picked, how busy each is, and the strategy that chooses.
 //
-// It holds opinions about nobody: whether a backend is eligible is its home's verdict (home.h), and
-// arrives through set_eligible(). In-flight counts include attempts that are still connecting, or a
-// backend that is slow to accept would look idle.
+//     verdicts ──▶ Roster: levels, zones, who is full ──▶ candidates ──▶ Picker ──▶ backend
+//     the clock ─▶ SlowStart: weights and limits that grow ──┘
+//
+// It holds opinions about nobody: how a backend stands is its home's verdict (home.h). In-flight
+// counts include attempts that are still connecting, or a backend that is slow to accept would look
+// idle. They belong to the place, not to the configuration: a reload that forgot them would send
+// everybody's requests to whoever is slowest.
+//
+// A value: a copy goes on exactly as the original. Asks for no memory once built, except in
+// apply().
 class Pool {
  public:
-  Pool(const PoolPolicy& policy, Stream phase);
+  // `zone` is the replica's. Whoever is healthy at the first verdict has its whole weight at once:
+  // a balancer that starts does not mean that its backends did.
+  Pool(const PoolPolicy& policy, std::string_view zone, Stream phase, Instant now);
 
-  // The home's verdict on a backend changed.
-  void set_eligible(BackendIndex backend, bool eligible);
+  // A new configuration, in the places of the old one (reload.h). Backends with the same id and
+  // endpoint keep everything; another one in its place, or a new one, starts with no history and no
+  // standing, and slowly. An equal policy changes nothing.
+  void apply(const PoolPolicy& policy, Instant now);
 
-  // An eligible backend that is not among `tried`; nullopt when there is none.
-  [[nodiscard]] std::optional<BackendIndex> pick(std::span<const BackendIndex> tried, Draws draws);
+  void on_verdict(Instant now, const Verdict& verdict);
+  [[nodiscard]] Pick pick(const PickRequest& request);
+  // What pick() would do now, and why. Copies the pool: for people who ask, not for every request.
+  [[nodiscard]] Explanation explain(const PickRequest& request) const;
 
-  // Whether pick() would find a backend.
-  [[nodiscard]] bool has_untried(std::span<const BackendIndex> tried) const;
+  void on_attempt_started(Instant now, BackendIndex backend);
+  void on_attempt_ended(Instant now, BackendIndex backend, const Feedback& feedback);
 
-  void on_attempt_started(BackendIndex backend) { ++loads_[index(backend)].in_flight; }
-  void on_attempt_ended(BackendIndex backend) { --loads_[index(backend)].in_flight; }
+  // Whether pick() would pick somebody, as far as verdicts and attempts of the past tell.
+  [[nodiscard]] bool has_untried(std::span<const BackendIndex> tried) const {
+    return roster_.has_untried(tried);
+  }
+  // Whether somebody has room, and whether anybody would if he were not full.
+  [[nodiscard]] bool has_room() const { return roster_.has_untried({}); }
+  [[nodiscard]] bool has_members() const { return has_room() || roster_.full_members(); }
+  [[nodiscard]] std::uint32_t healthy_count() const { return roster_.healthy(); }
+  [[nodiscard]] std::uint32_t eligible_count() const;
+  // Whether requests of sessions that live there may go on: also while it drains, up to its limit.
+  [[nodiscard]] bool may_serve(BackendIndex backend) const;
 
-  [[nodiscard]] std::span<const BackendIndex> eligible() const { return eligible_; }
+  // Whether part of the requests goes to anybody, whatever their health.
+  [[nodiscard]] bool panic() const { return roster_.panic(); }
+  [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
+  // The weight is of the last pick, in parts of weight_scale().
   [[nodiscard]] const Load& load(BackendIndex backend) const { return loads_[index(backend)]; }
+  // How many parts a configured weight of 1 has: 1 without slow start.
+  [[nodiscard]] std::uint32_t weight_scale() const {
+    return slow_start_.enabled() ? SlowStart::kScale : 1;
+  }
+  [[nodiscard]] Standing standing(BackendIndex backend) const {
+    return roster_.backend(backend).standing;
+  }
   [[nodiscard]] std::size_t size() const { return loads_.size(); }
 
+  friend bool operator==(const Pool&, const Pool&) = default;
+
  private:
+  struct Member {
+    std::string id;  // with the endpoint: who it is
+    Endpoint endpoint;
+    std::uint32_t weight = 0;        // scaled, once warm
+    std::uint32_t max_requests = 0;  // once warm; kNoLimit: none
+    bool joined_late = true;         // not at the start of this balancer
+    bool suspect = false;
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+  // Has less than its whole weight.
+  struct Starter {
+    BackendIndex backend{};
+    Instant since;
+    friend bool operator==(const Starter&, const Starter&) = default;
+  };
+  // What strategies see of a backend.
+  struct Shown {
+    Load load;
+    ResponseStats stats;
+  };
+  static constexpr std::uint32_t kNoLimit = ~std::uint32_t{0};
+
+  [[nodiscard]] std::uint32_t scaled_weight(const BackendPolicy& backend) const;
+  void update_picker(const PoolPolicy& policy, bool anew);
+  void grow(std::size_t backends);
+  void configure(BackendIndex backend, const BackendPolicy& policy, const LimitsPolicy& limits);
+  // Somebody else is in its place.
+  void forget(BackendIndex backend);
+  // Its place or standing changed: starts or stops slow start.
+  void on_change(Instant now, BackendIndex backend, bool took_requests, bool slowly);
+  // Lets weights and limits grow.
+  void warm_up(Instant now);
+  void set_part(BackendIndex backend, Fraction part);
+  void end_slow_start(BackendIndex backend);
+  void set_suspect(BackendIndex backend, bool suspect);
+  // Tells the strategy that wants to know.
+  void note_idle(BackendIndex backend) {
+    if (loads_[index(backend)].in_flight == 0) on_idle(picker_, backend);
+  }
+  void check_limit(BackendIndex backend) {
+    roster_.set_full(backend, loads_[index(backend)].in_flight >= limits_[index(backend)]);
+  }
+  // Healthy, and not kept from taking requests by configuration.
+  [[nodiscard]] bool takes_requests(BackendIndex backend) const {
+    const Roster::Backend& about = roster_.backend(backend);
+    return about.place == Roster::Place::member && is_healthy(about.standing);
+  }
+  [[nodiscard]] Candidates candidates_of(const PickRequest& request,
+                                         const Roster::Selection& selection) const;
+  // One of those selected.
+  [[nodiscard]] Pick choose(const PickRequest& request, const Roster::Selection& selection,
+                            Draws& draws);
+  // The strategy's choice while suspects are shown to be as busy as the others.
+  [[nodiscard]] BackendIndex choose_wary(const Candidates& candidates, Draws& draws);
+  void show_mean(const Candidates& candidates);
+  // What the strategy thinks an answer takes. Only with stats.
+  [[nodiscard]] Duration response_time(Instant now, BackendIndex backend) const;
+  [[nodiscard]] Candidacy candidacy(BackendIndex backend, const PickRequest& request,
+                                    const Roster::Selection& selection) const;
+
+  Roster roster_;
+  SlowStart slow_start_;
+  BalancePolicy balance_;
+  Stream phase_;
   std::vector<Load> loads_;             // by BackendIndex
-  std::vector<BackendIndex> eligible_;  // ascending; never a backend of weight 0
-  std::vector<BackendIndex> untried_;   // scratch of pick()
-  bool equal_weights_ = true;
+  std::vector<std::uint32_t> limits_;   // of requests in flight, of now; kNoLimit: none
+  std::vector<Member> members_;         // by BackendIndex
+  std::vector<ResponseStats> stats_;    // by BackendIndex; empty unless the strategy reads them
+  std::vector<Starter> starters_;       // ascending
+  std::vector<BackendIndex> suspects_;  // ascending
+  bool ramping_ = false;                // somebody's weight is in parts at this moment
+  std::uint32_t in_flight_ = 0;
   Picker picker_;
+  Scratch<Shown> truth_;  // of suspects
 };
 
 }  // namespace evenkeel::core

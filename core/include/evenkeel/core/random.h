@@ -100,6 +100,13 @@ class Draws {
     return stream_.of(first_).below(bound, draw);
   }
 
+  // How many were drawn so far, and the bits that one of them came from: bits / 2^64 is where in
+  // [0, 1) it fell.
+  [[nodiscard]] constexpr std::uint64_t used() const { return used_; }
+  [[nodiscard]] constexpr std::uint64_t bits(std::uint64_t draw) const {
+    return draw < kPerDecision ? stream_.at(first_ + draw) : stream_.of(first_).at(draw);
+  }
+
  private:
   Stream stream_;
   std::uint64_t first_;
