@@ -72,6 +72,9 @@ void PoolHome::grow(const PoolPolicy& policy, const Terms& terms, Instant now) {
   const auto count = static_cast<std::uint32_t>(policy.backends.size());
   const auto known = static_cast<std::uint32_t>(places_.size());
   outliers_.resize(count);
+  places_.reserve(count);
+  checks_.reserve(count);
+  breakers_.reserve(count);
   for (std::uint32_t i = known; i < count; ++i) {
     const BackendPolicy& backend = policy.backends[i];
     Place place;
