@@ -14,14 +14,23 @@ Deadlines::Class Deadlines::add_class(Duration timeout) {
 }
 
 Deadlines::Class Deadlines::add_class(Duration timeout, Duration quantum) {
+  Class place = static_cast<Class>(lists_.size());
   for (Class i = 0; i < lists_.size(); ++i) {
-    if (lists_[i].timeout == timeout && lists_[i].quantum == quantum) return i;
+    if (lists_[i].timeout == timeout && lists_[i].quantum == quantum) {
+      lists_[i].wanted = true;
+      return i;
+    }
+    if (!lists_[i].wanted && lists_[i].first == kNowhere && place == lists_.size()) place = i;
   }
-  List list;
-  list.timeout = timeout;
-  list.quantum = quantum;
-  lists_.push_back(list);
-  return static_cast<Class>(lists_.size() - 1);
+  if (place == lists_.size()) lists_.emplace_back();
+  lists_[place] = List{};
+  lists_[place].timeout = timeout;
+  lists_[place].quantum = quantum;
+  return place;
+}
+
+void Deadlines::retire_classes() {
+  for (List& list : lists_) list.wanted = false;
 }
 
 void Deadlines::reserve_nodes(std::uint32_t count) {

@@ -25,8 +25,11 @@ struct ScoreOf {
   std::uint32_t scale;
   BackendIndex backend;
 
-  std::optional<std::int64_t> operator()(const PeakEwma& picker) const { return of_rank(picker); }
-  std::optional<std::int64_t> operator()(const Score& picker) const { return of_rank(picker); }
+  std::optional<std::int64_t> operator()(const PeakEwma& picker) const {
+    return of_rank(picker, 0);
+  }
+  // The success rate in its denominator has 16 fractional bits.
+  std::optional<std::int64_t> operator()(const Score& picker) const { return of_rank(picker, 16); }
   std::optional<std::int64_t> operator()(const LeastConnections& /*picker*/) const {
     return by_load();
   }
@@ -49,10 +52,10 @@ struct ScoreOf {
     return clamped(Wide{load.in_flight + std::uint64_t{1}} * kThousandths * scale / load.weight);
   }
   template <typename Strategy>
-  [[nodiscard]] std::int64_t of_rank(const Strategy& picker) const {
+  [[nodiscard]] std::int64_t of_rank(const Strategy& picker, unsigned denominator_bits) const {
     const Rank rank = picker.rank(candidates, backend);
     if (rank.avoided) return std::numeric_limits<std::int64_t>::max();
-    return clamped(rank.numerator * scale / rank.denominator * kThousandths);
+    return clamped((rank.numerator << denominator_bits) * scale / rank.denominator * kThousandths);
   }
 };
 
@@ -91,7 +94,7 @@ Explanation Pool::explain(const PickRequest& request) const {
   Pool copy = *this;
   if (!copy.starters_.empty()) copy.warm_up(request.now);
   Draws draws = request.draws;
-  const Roster::Selection selection = copy.roster_.select(request.tried, draws);
+  const Roster::Selection selection = copy.roster_.shortlist(request.tried, draws);
   const Candidates candidates = copy.candidates_of(request, selection);
 
   // As the strategy is shown them.

@@ -46,6 +46,21 @@ struct ActionText {
   std::string operator()(const AbortResponse& action) const {
     return join(join("abort", text_of(action.request)), to_text(action.failure));
   }
+  std::string operator()(const LookUpSession& action) const {
+    return join("look up session of", text_of(action.request)) + " in " +
+           std::to_string(index(action.pool));
+  }
+  std::string operator()(const StoreSession& action) const {
+    return join("store session on", text_of(BackendRef{action.pool, action.backend}));
+  }
+  std::string operator()(const IssueSession& action) const {
+    return join(action.is_signed ? "issue signed session to" : "issue session to",
+                text_of(action.request)) +
+           " on " + std::to_string(index(action.backend));
+  }
+  std::string operator()(const MirrorRequest& action) const {
+    return join("mirror", text_of(action.request)) + " to " + text_of(action.backend);
+  }
   std::string operator()(const StartCheck& action) const {
     return join("check", text_of(action.check));
   }
@@ -63,6 +78,10 @@ std::string_view state_text(TransitionKind kind, std::uint8_t state) {
       return to_text(static_cast<BreakerState>(state));
     case TransitionKind::ejection:
       return state == 0 ? "in" : "out";
+    case TransitionKind::admin:
+      return to_text(static_cast<AdminState>(state));
+    case TransitionKind::panic:
+      return state == 0 ? "off" : "on";
   }
   EVENKEEL_CHECK(!"a transition of a known kind");
 }
@@ -143,8 +162,60 @@ std::string_view to_text(RejectCause cause) {
       return "request_timeout";
     case RejectCause::local_failure:
       return "local_failure";
+    case RejectCause::rate_limited:
+      return "rate_limited";
+    case RejectCause::shed:
+      return "shed";
+    case RejectCause::queue_full:
+      return "queue_full";
+    case RejectCause::queue_timeout:
+      return "queue_timeout";
+    case RejectCause::session_lost:
+      return "session_lost";
   }
   EVENKEEL_CHECK(!"a known reject cause");
+}
+
+std::uint16_t status_of(RejectCause cause) {
+  switch (cause) {
+    case RejectCause::rate_limited:
+      return 429;
+    case RejectCause::connect_failure:
+    case RejectCause::upstream_reset:
+    case RejectCause::bad_response:
+      return 502;
+    case RejectCause::no_healthy_backend:
+    case RejectCause::overflow:
+    case RejectCause::local_failure:
+    case RejectCause::shed:
+    case RejectCause::queue_full:
+    case RejectCause::queue_timeout:
+    case RejectCause::session_lost:
+      return 503;
+    case RejectCause::upstream_timeout:
+    case RejectCause::request_timeout:
+      return 504;
+  }
+  EVENKEEL_CHECK(!"a known reject cause");
+}
+
+RejectCause cause_of(AttemptFailure failure) {
+  switch (failure) {
+    case AttemptFailure::connect_refused:
+    case AttemptFailure::connect_timeout:
+      return RejectCause::connect_failure;
+    case AttemptFailure::stale_connection:
+    case AttemptFailure::reset_before_head:
+    case AttemptFailure::reset_in_body:
+      return RejectCause::upstream_reset;
+    case AttemptFailure::bad_response:
+      return RejectCause::bad_response;
+    case AttemptFailure::attempt_timeout:
+      return RejectCause::upstream_timeout;
+    case AttemptFailure::local:
+      return RejectCause::local_failure;
+  }
+  EVENKEEL_CHECK(!"a known attempt failure");
 }
 
 std::string_view to_text(HealthState state) {
@@ -171,6 +242,38 @@ std::string_view to_text(BreakerState state) {
   EVENKEEL_CHECK(!"a known breaker state");
 }
 
+std::string_view to_text(Standing standing) {
+  switch (standing) {
+    case Standing::down:
+      return "down";
+    case Standing::draining:
+      return "draining";
+    case Standing::unchecked:
+      return "unchecked";
+    case Standing::unhealthy:
+      return "unhealthy";
+    case Standing::ejected:
+      return "ejected";
+    case Standing::breaker_open:
+      return "breaker_open";
+    case Standing::eligible:
+      return "eligible";
+  }
+  EVENKEEL_CHECK(!"a known standing");
+}
+
+std::string_view to_text(AdminState state) {
+  switch (state) {
+    case AdminState::ready:
+      return "ready";
+    case AdminState::drain:
+      return "drain";
+    case AdminState::maintenance:
+      return "maintenance";
+  }
+  EVENKEEL_CHECK(!"a known admin state");
+}
+
 std::string_view to_text(TransitionKind kind) {
   switch (kind) {
     case TransitionKind::health:
@@ -179,6 +282,10 @@ std::string_view to_text(TransitionKind kind) {
       return "ejection";
     case TransitionKind::breaker:
       return "breaker";
+    case TransitionKind::admin:
+      return "admin";
+    case TransitionKind::panic:
+      return "panic";
   }
   EVENKEEL_CHECK(!"a transition of a known kind");
 }
@@ -205,6 +312,26 @@ std::string_view to_text(TransitionReason reason) {
       return "probes_succeeded";
     case TransitionReason::probe_failed:
       return "probe_failed";
+    case TransitionReason::gateway_failures:
+      return "gateway_failures";
+    case TransitionReason::success_rate:
+      return "success_rate";
+    case TransitionReason::failure_percentage:
+      return "failure_percentage";
+    case TransitionReason::latency:
+      return "latency";
+    case TransitionReason::check_passed:
+      return "check_passed";
+    case TransitionReason::slow_call_rate:
+      return "slow_call_rate";
+    case TransitionReason::forced:
+      return "forced";
+    case TransitionReason::requested:
+      return "requested";
+    case TransitionReason::few_healthy:
+      return "few_healthy";
+    case TransitionReason::enough_healthy:
+      return "enough_healthy";
   }
   EVENKEEL_CHECK(!"a known transition reason");
 }

@@ -138,7 +138,11 @@ void PoolHome::arm(Deadlines::Node node, Instant deadline) {
 
 void PoolHome::judge(BackendIndex backend) {
   const Place& place = places_[index(backend)];
-  if (standing(backend) != place.standing || suspect(backend) != place.suspect) tell(backend);
+  const bool half_open = breaker(backend) == BreakerState::half_open;
+  if (standing(backend) != place.standing || suspect(backend) != place.suspect ||
+      half_open != place.half_open) {
+    tell(backend);
+  }
 }
 
 void PoolHome::tell(BackendIndex backend) {
@@ -146,9 +150,10 @@ void PoolHome::tell(BackendIndex backend) {
   if (place.takes_requests) --takers_;
   place.standing = standing(backend);
   place.suspect = suspect(backend);
+  place.half_open = breaker(backend) == BreakerState::half_open;
   place.takes_requests = place.weighty && place.standing == Standing::eligible;
   if (place.takes_requests) ++takers_;
-  verdicts_.push_back(Verdict{backend, place.standing, place.suspect});
+  verdicts_.push_back(Verdict{backend, place.standing, place.suspect, place.half_open});
 }
 
 void PoolHome::note(Instant now, BackendIndex backend,

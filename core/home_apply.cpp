@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "evenkeel/core/home.h"
+#include "evenkeel/core/reload.h"
 
 // How a home begins, and how it takes another configuration.
 namespace evenkeel::core {
@@ -12,12 +13,6 @@ RetryBudgetPolicy hedge_budget(const RetryPolicy& policy) {
   RetryBudgetPolicy budget = policy.budget;
   budget.percent = policy.hedge.budget_percent;
   return budget;
-}
-
-// Tells backends apart; kept instead of the names, which are long.
-std::uint64_t identity_of(const BackendPolicy& backend) {
-  const std::uint64_t endpoint = mix(hash_name(backend.endpoint.host) + backend.endpoint.port);
-  return mix(hash_name(backend.id) ^ endpoint);
 }
 
 HealthCheckPolicy without_checks() {

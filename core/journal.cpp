@@ -43,6 +43,26 @@ std::string_view to_text(EntryKind kind) {
       return "cancel_check";
     case EntryKind::transition:
       return "transition";
+    case EntryKind::reload:
+      return "reload";
+    case EntryKind::session_found:
+      return "session_found";
+    case EntryKind::session_failed:
+      return "session_failed";
+    case EntryKind::admin:
+      return "admin";
+    case EntryKind::pressure:
+      return "pressure";
+    case EntryKind::queued:
+      return "queued";
+    case EntryKind::to_pool:
+      return "to_pool";
+    case EntryKind::look_up_session:
+      return "look_up_session";
+    case EntryKind::issue_session:
+      return "issue_session";
+    case EntryKind::mirror:
+      return "mirror";
   }
   return "?";
 }

@@ -18,7 +18,7 @@ Pool::Pool(const PoolPolicy& policy, std::string_view zone, Stream phase, Instan
 Pick Pool::pick(const PickRequest& request) {
   if (!starters_.empty()) warm_up(request.now);
   Draws draws = request.draws;
-  return choose(request, roster_.select(request.tried, draws), draws);
+  return choose(request, roster_.shortlist(request.tried, draws), draws);
 }
 
 Pick Pool::choose(const PickRequest& request, const Roster::Selection& selection, Draws& draws) {
@@ -58,6 +58,7 @@ void Pool::on_verdict(Instant now, const Verdict& verdict) {
   roster_.set_standing(backend, verdict.standing);
   on_change(now, backend, took_requests, members_[index(backend)].joined_late || !first);
   set_suspect(backend, verdict.suspect);
+  loads_[index(backend)].half_open = verdict.half_open;
 }
 
 void Pool::on_change(Instant now, BackendIndex backend, bool took_requests, bool slowly) {

@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "evenkeel/core/pool.h"
+#include "evenkeel/core/reload.h"
 
 namespace evenkeel::core {
+
 void Pool::apply(const PoolPolicy& policy, Instant now) {
   const bool anew = size() == 0;
   std::vector<bool> took_requests;
@@ -11,14 +13,12 @@ void Pool::apply(const PoolPolicy& policy, Instant now) {
     took_requests.push_back(takes_requests(BackendIndex{i}));
     if (i >= policy.backends.size()) continue;
     const BackendPolicy& backend = policy.backends[i];
-    if (members_[i].id != backend.id || members_[i].endpoint != backend.endpoint) {
-      forget(BackendIndex{i});
-    }
+    if (members_[i].identity != identity_of(backend)) forget(BackendIndex{i});
   }
   slow_start_ = SlowStart(policy.balance.slow_start);
   balance_ = policy.balance;
   roster_.apply(policy);
-  grow(roster_.size());
+  grow(roster_.size(), policy.outlier_detection.sinkhole_factor > Decimal{});
   took_requests.resize(size(), false);
   for (std::uint32_t i = 0; i < policy.backends.size(); ++i) {
     configure(BackendIndex{i}, policy.backends[i], policy.limits);
@@ -32,21 +32,23 @@ void Pool::apply(const PoolPolicy& policy, Instant now) {
   update_picker(policy, anew);
 }
 
-void Pool::grow(std::size_t backends) {
+void Pool::grow(std::size_t backends, bool guarded) {
   loads_.resize(backends, Load{0, 0});
   limits_.resize(backends, kNoLimit);
   members_.resize(backends);
   stats_.resize(uses_stats(balance_.algorithm) ? backends : 0);
   if (slow_start_.enabled()) starters_.reserve(backends);
-  suspects_.reserve(backends);
-  truth_.items.reserve(backends);
+  if (guarded) {
+    suspects_.reserve(backends);
+    truth_.items.reserve(backends);
+  }
 }
 
 void Pool::configure(BackendIndex backend, const BackendPolicy& policy,
                      const LimitsPolicy& limits) {
   Member& member = members_[index(backend)];
   member.id = policy.id;
-  member.endpoint = policy.endpoint;
+  member.identity = identity_of(policy);
   const std::uint32_t weight = scaled_weight(policy);
   const std::uint32_t wanted = policy.max_requests != 0 ? policy.max_requests : limits.max_requests;
   // A connection carries one request at a time, so a limit of connections is one of requests.

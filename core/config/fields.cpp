@@ -32,7 +32,6 @@ void visit_fields(FieldVisitor& v, RedisPolicy& p) {
   v.scalar({"max_waiting", "Requests that wait for it at once; for others it has failed at once.",
             "requests"},
            integer(p.max_waiting, 1, kMany));
-  v.scalar({"key_prefix", "What all its keys begin with.", ""}, name(p.key_prefix));
   v.scalar({"fail_open",
             "Without its answer requests go on as if there were no limit and no "
             "session; otherwise they are answered 503.",

@@ -89,13 +89,6 @@ void visit_fields(FieldVisitor& v, SessionPolicy& p) {
             ""},
            choice(p.fallback, {{"signed_cookie", SessionFallback::signed_cookie},
                                {"off", SessionFallback::off}}));
-  v.scalar({"key_file",
-            "Key of the signature, the same for all replicas; empty: one of this process, which no "
-            "other replica and no restart accepts.",
-            ""},
-           text(p.key_file, 0, 4096));
-  v.scalar({"clock_skew", "How far past its expiry a signed cookie still counts.", ""},
-           duration(p.clock_skew, 0s, 1h));
   v.scalar(
       {"strict",
        "Answers 503 when a session's backend may not serve, rather than moving the session.", ""},

@@ -21,7 +21,12 @@ PoolAdmission::PoolAdmission(const PoolPolicy& policy, Instant now)
 }
 
 void PoolAdmission::apply(const PoolPolicy& policy, Instant now) {
-  max_requests_ = policy.limits.pool.max_requests;
+  // A connection carries one request at a time, so a limit of connections is one of requests.
+  const PoolLimits& limits = policy.limits.pool;
+  const bool fewer_connections =
+      limits.max_connections != 0 &&
+      (limits.max_requests == 0 || limits.max_connections < limits.max_requests);
+  max_requests_ = fewer_connections ? limits.max_connections : limits.max_requests;
   max_pending_ = pending_bound(policy.limits, static_cast<std::uint32_t>(policy.backends.size()));
   adaptive_.apply(policy.adaptive_concurrency, now);
 }

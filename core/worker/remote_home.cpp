@@ -228,7 +228,8 @@ Standing RemoteHome::own_standing(const Member& member) const {
 
 void RemoteHome::judge(BackendIndex backend) {
   Member& member = members_[index(backend)];
-  const Verdict verdict{backend, own_standing(member), member.suspect};
+  const Verdict verdict{backend, own_standing(member), member.suspect,
+                        member.breaker == BreakerState::half_open};
   if (verdict == member.shown) return;
   member.shown = verdict;
   verdicts_.push_back(verdict);

@@ -105,7 +105,7 @@ TEST(BalancerBudget, EachPoolHasItsOwn) {
   retry_of(config).budget = budget(0, 1, 1s);
   config.pools.push_back(config.pools[0]);
   config.routes.resize(2);
-  config.routes[1].pool = PoolIndex{1};
+  config.routes[1].split.front().pool = PoolIndex{1};
   TestBalancer world(config);
   EXPECT_EQ(retries_among(world, 2), 1U);
   const RequestId r = world.request_on(RouteIndex{1});

@@ -202,7 +202,7 @@ TEST(BalancerLife, ARouteLeadsToItsPool) {
   config.pools.push_back(config.pools[0]);
   config.pools[1].backends.resize(1);
   config.routes.resize(2);
-  config.routes[1].pool = PoolIndex{1};
+  config.routes[1].split.front().pool = PoolIndex{1};
   TestBalancer world(config);
   const RequestId r = world.request_on(RouteIndex{1});
   EXPECT_THAT(world.actions(), ElementsAre("start r0 a0 on 1/0"));

@@ -137,6 +137,9 @@ PoolPolicy any_pool() {
   retry.hedge.delay = any_flag() ? any_time(1, 20) : any_time(1, 1500);
   retry.hedge.budget_percent = any_flag() ? 100 : any_number(0, 100);
   pool.connection_pool.connect_timeout = any_time(rarely() ? 1 : 200, 2500);
+  // The watcher knows no panic and nobody who waits; both have tests of their own.
+  pool.balance.panic_threshold = 0;
+  pool.limits.max_requests = 0;
   return pool;
 }
 
@@ -146,7 +149,7 @@ Config any_config() {
   for (std::uint32_t i = 0; i < pools; ++i) {
     config.pools.push_back(any_pool());
     RoutePolicy route;
-    route.pool = PoolIndex{i};
+    route.split.front().pool = PoolIndex{i};
     route.timeout = any_time(rarely() ? 1 : 500, 6000);
     config.routes.push_back(route);
   }

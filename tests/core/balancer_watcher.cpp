@@ -60,7 +60,7 @@ void BalancerWatcher::on_request(Instant now, RequestId id, const RequestFacts& 
   request.id = id;
   request.arrived = request.restarted = now;
   request.route = facts.route;
-  request.pool = config_.routes[index(facts.route)].pool;
+  request.pool = config_.routes[index(facts.route)].split.front().pool;
   request.method = facts.method;
   requests_.push_back(request);
   ++spending_[index(request.pool)].requests;
@@ -282,7 +282,7 @@ void BalancerWatcher::on_transition(const Entry& entry) {
   const auto from = (entry.detail >> 8U) & 0xfU;
   const auto to = entry.detail & 0xffU;
   expect(from != to, entry, "a transition changes something");
-  switch (static_cast<TransitionKind>(entry.detail >> 16U)) {
+  switch (static_cast<TransitionKind>(entry.detail >> 17U)) {
     case TransitionKind::health:
       expect(changed.health == static_cast<HealthState>(from), entry, "from what it was");
       changed.health = static_cast<HealthState>(to);
@@ -311,6 +311,10 @@ void BalancerWatcher::on_transition(const Entry& entry) {
       expect(changed.breaker == static_cast<BreakerState>(from), entry, "from what it was");
       changed.breaker = static_cast<BreakerState>(to);
       changed.probes.clear();
+      return;
+    case TransitionKind::admin:
+    case TransitionKind::panic:
+      complain("nobody asked for it");
       return;
   }
 }
@@ -373,6 +377,17 @@ void BalancerWatcher::compare(const std::vector<Action>& actions) {
     }
     void operator()(const CancelCheck& a) const {
       to.emplace_back(EntryKind::cancel_check, subject_of(a.check.backend));
+    }
+    // Worlds with sessions and mirrors have tests of their own.
+    void operator()(const LookUpSession& a) const {
+      to.emplace_back(EntryKind::look_up_session, number(AttemptId{a.request, 0}));
+    }
+    void operator()(const StoreSession& /*unused*/) const {}
+    void operator()(const IssueSession& a) const {
+      to.emplace_back(EntryKind::issue_session, number(AttemptId{a.request, 0}));
+    }
+    void operator()(const MirrorRequest& a) const {
+      to.emplace_back(EntryKind::mirror, number(AttemptId{a.request, 0}));
     }
   };
   for (const Action& action : actions) std::visit(Reader{polled, subject}, action);

@@ -167,8 +167,8 @@ TEST(BalancerJournal, TellsTheStoryOfARequest) {
   world.head(r, 1, 200);
   world.end(r, 1);
   (void)world.finish(r);
-  // A transition's detail is kind · 2^16 + reason · 2^12 + from · 2^8 + to.
-  const auto ejection = (static_cast<unsigned>(TransitionKind::ejection) << 16U) +
+  // A transition's detail is kind · 2^17 + reason · 2^12 + from · 2^8 + to.
+  const auto ejection = (static_cast<unsigned>(TransitionKind::ejection) << 17U) +
                         (static_cast<unsigned>(TransitionReason::consecutive_failures) << 12U) + 1;
   EXPECT_THAT(
       story(world),

@@ -111,6 +111,16 @@ TEST(Pool, ADrainedBackendDoesNotChangeWhoIsDrawn) {
 
 // ---- limits -------------------------------------------------------------------------------------
 
+TEST(Pool, EveryRequestInFlightNeedsAConnection) {
+  PoolPolicy policy = pool_policy({1}, Algorithm::least_request);
+  policy.limits.max_requests = 5;
+  policy.limits.max_connections = 2;
+  PoolDriver pool(policy);
+  pool.all_eligible();
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(pool.start().result, Pick::Result::picked);
+  EXPECT_EQ(pool.pick(), kSaturated);
+}
+
 TEST(Pool, ABackendAtItsLimitIsPassedOver) {
   for (const Algorithm algorithm : kAllAlgorithms) {
     PoolPolicy policy = pool_policy({1, 1}, algorithm);

@@ -21,6 +21,8 @@ namespace evenkeel::core {
   PoolPolicy pool;
   pool.name = "main";
   pool.backends.resize(backends);
+  for (std::uint32_t i = 0; i < backends; ++i) pool.backends[i].id = std::to_string(i);
+  pool.balance.panic_threshold = 0;
   pool.balance.algorithm = Algorithm::round_robin;
   pool.health_check.type = CheckType::off;
   pool.outlier_detection.enabled = false;
@@ -138,6 +140,11 @@ class TestBalancer {
   }
   [[nodiscard]] bool eligible(std::uint32_t backend) const {
     return balancer_.home(PoolIndex{0}).eligible(BackendIndex{backend});
+  }
+  [[nodiscard]] std::uint32_t eligible_count() const {
+    std::uint32_t count = 0;
+    for (std::uint32_t i = 0; i < balancer_.home(PoolIndex{0}).size(); ++i) count += eligible(i);
+    return count;
   }
   // No request is left, and none of what requests hold.
   void expect_idle() const {

@@ -46,6 +46,17 @@ TEST(PendingBound, StopsAtTheLargestNumber) {
   EXPECT_EQ(pending_bound(policy, 10'000), std::numeric_limits<std::uint32_t>::max());
 }
 
+TEST(PoolAdmission, EveryRequestNeedsAConnection) {
+  PoolPolicy policy = pool_of(2);
+  policy.limits.pool.max_connections = 3;
+  EXPECT_TRUE(PoolAdmission(policy, at(0s)).has_room(2));
+  EXPECT_FALSE(PoolAdmission(policy, at(0s)).has_room(3));
+  policy.limits.pool.max_requests = 2;
+  EXPECT_FALSE(PoolAdmission(policy, at(0s)).has_room(2));
+  policy.limits.pool.max_requests = 5;
+  EXPECT_FALSE(PoolAdmission(policy, at(0s)).has_room(3));
+}
+
 TEST(PoolAdmission, WithoutLimitsOfThePoolEveryoneIsAdmitted) {
   const PoolAdmission admission(pool_of(2), at(0s));
   EXPECT_EQ(admission.ask(1'000'000, 0), Admission::admit);

@@ -38,6 +38,9 @@ class Deadlines {
   [[nodiscard]] Class add_class(Duration timeout);
   // On this quantum, for what must be precise though it is long: a hedge.
   [[nodiscard]] Class add_class(Duration timeout, Duration quantum);
+  // A new configuration adds its classes anew: those of the old one whose last deadline has gone
+  // make room, so that reloads without end need no more memory than the largest.
+  void retire_classes();
   // Makes room for nodes below `count`.
   void reserve_nodes(std::uint32_t count);
 
@@ -54,6 +57,8 @@ class Deadlines {
   // arm_at() come first, by node; then classes, as they were added, each in the order of arming.
   [[nodiscard]] std::optional<Node> pop_due(Instant now);
 
+  friend bool operator==(const Deadlines&, const Deadlines&) = default;
+
  private:
   static constexpr std::uint32_t kNowhere = 0xffffffff;
   static constexpr std::uint32_t kInHeap = 0xfffffffe;
@@ -63,6 +68,7 @@ class Deadlines {
     std::uint32_t place = kNowhere;  // a class, kInHeap or kNowhere
     Node previous = kNowhere;        // in a list; position in the heap otherwise
     Node next = kNowhere;
+    friend bool operator==(const Entry&, const Entry&) = default;
   };
   struct List {
     Duration timeout{};
@@ -70,6 +76,8 @@ class Deadlines {
     Instant rounded{};  // the latest deadline given out, a multiple of the quantum
     Node first = kNowhere;
     Node last = kNowhere;
+    bool wanted = true;  // by the present configuration
+    friend bool operator==(const List&, const List&) = default;
   };
 
   void sift_up(std::uint32_t position);

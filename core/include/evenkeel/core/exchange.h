@@ -2,13 +2,17 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "evenkeel/core/facts.h"
 #include "evenkeel/core/health/circuit_breaker.h"
 #include "evenkeel/core/ids.h"
+#include "evenkeel/core/outcome.h"
 #include "evenkeel/core/policies.h"
+#include "evenkeel/core/session/affinity.h"
 #include "evenkeel/core/time.h"
 
 namespace evenkeel::core {
@@ -34,23 +38,39 @@ struct Attempt {
   BackendIndex backend{};
   Instant started{};
   CircuitBreaker::Ticket ticket;
+  Feedback feedback;  // what it has shown so far
 
   [[nodiscard]] bool live() const { return state != AttemptState::none; }
+  friend bool operator==(const Attempt&, const Attempt&) = default;
+};
+
+// What a request of a pool with sessions carries along.
+struct SessionState {
+  bool in_use = false;  // the pool has sessions
+  bool stays = false;   // goes to its session's backend: never hedged
+  ShownSession shown;
+  Whereabouts where;
+  SessionKey entropy;
+  std::optional<BackendIndex> wanted;  // the session's backend, until it was asked
+  friend bool operator==(const SessionState&, const SessionState&) = default;
 };
 
 // The life of one request, from its complete head to the client's answer.
 //
-//            ┌── retry, after a backoff ──┐
-//            ▼                            │
-//   request ─▶ attempting ── failure ─────┴─▶ rejected ─┐
-//                │  (at most two live: one and a hedge)  ├─▶ finished
-//                └── response head ─▶ committed ─────────┘
+//              ┌──── retry, after a backoff ────┐
+//              ▼                                │
+//   request ─▶ waiting ─▶ attempting ─ failure ─┴─▶ rejected ─┐
+//                             │ (at most two live)             ├─▶ finished
+//                             └─ response head ─▶ committed ──┘
 //
-// Nothing is retried once committed: bytes of the response may have reached the client. Transitions
-// live in balancer.cpp and nowhere else.
+// It waits for its session's whereabouts, and for a backend with room. Nothing is retried once
+// committed: bytes of the response may have reached the client. Transitions live in balancer*.cpp
+// and nowhere else.
 struct Exchange {
   enum class Phase : std::uint8_t {
     free,        // the slot is empty
+    looking_up,  // the session store was asked
+    queued,      // waits for a backend with room
     attempting,  // at least one attempt runs, or one is about to after a backoff
     committed,   // one attempt's response is being forwarded
     rejected,    // answered locally; waits for finish()
@@ -62,24 +82,37 @@ struct Exchange {
   bool any_sent = false;      // some attempt left the connecting state
   bool upload_waits = false;  // for the client's bytes
   bool avoid_reuse = false;   // the last reused connection was dead
+  std::uint32_t priority = 0;
+  std::uint8_t tried_from = 0;  // attempts before this one were in another pool
   std::uint32_t generation = 0;
   RouteIndex route{};
   PoolIndex pool{};
+  std::uint64_t affinity = 0;
   std::array<Attempt, 2> attempts;
   std::array<BackendIndex, kMaxAttempts> tried{};
+  Duration timeout{};  // of the whole request
+  Instant queued_since{};
+  SessionState session;
   RequestRecord record;
 
   [[nodiscard]] bool running() const {
-    return phase == Phase::attempting || phase == Phase::committed;
+    return phase == Phase::looking_up || phase == Phase::queued || phase == Phase::attempting ||
+           phase == Phase::committed;
   }
+  // No response head was sent yet, and one may still come.
+  [[nodiscard]] bool undecided() const {
+    return phase == Phase::looking_up || phase == Phase::queued || phase == Phase::attempting;
+  }
+  // By attempts in the present pool.
   [[nodiscard]] std::span<const BackendIndex> tried_backends() const {
-    return {tried.data(), record.attempts};
+    return {tried.data() + tried_from, static_cast<std::size_t>(record.attempts - tried_from)};
   }
   // The live attempt that is not `attempt`, or nullptr.
   [[nodiscard]] Attempt* other(const Attempt& attempt) {
     Attempt& candidate = &attempt == attempts.data() ? attempts[1] : attempts[0];
     return candidate.live() ? &candidate : nullptr;
   }
+  friend bool operator==(const Exchange&, const Exchange&) = default;
 };
 
 }  // namespace evenkeel::core

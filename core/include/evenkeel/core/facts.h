@@ -16,19 +16,41 @@ namespace evenkeel::core {
 
 // ---- facts in -----------------------------------------------------------------------------------
 
-// A request as the core sees it, after routing.
+// The name of a session: 128 bits from the operating system's entropy, so that nobody guesses one.
+struct SessionKey {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend constexpr auto operator<=>(SessionKey, SessionKey) = default;
+};
+
+// A request as the core sees it, after Router::classify().
 struct RequestFacts {
   RouteIndex route{};
   Method method = Method::get;
   // The driver can send the whole request again. It may take that back later with
   // Balancer::on_replay_lost().
   bool replayable = true;
+  // The side of the route's split; nullopt: its first.
+  std::optional<PoolIndex> pool = std::nullopt;
+  std::uint64_t affinity = 0;   // hash of what the pool's balance.hash.on names
+  std::uint64_t limit_key = 0;  // hash of what the route's rate_limit.key names
+  bool mirrored = false;        // a copy goes to the route's mirror pool
+  // The session the client showed, if any, and where a signature of ours says it lives.
+  std::optional<SessionKey> session = std::nullopt;
+  std::optional<BackendIndex> signed_backend = std::nullopt;
+  bool signature_ageing = false;  // past half of its time
+  SessionKey entropy{};  // names the session if a new one begins; only for pools with sessions
+  Duration time_left = Duration::max();  // until the client's own deadline, if it said one
+  friend bool operator==(const RequestFacts&, const RequestFacts&) = default;
 };
 
 struct ResponseFacts {
   std::uint16_t status = 0;
   bool has_retry_after = false;  // a 503 or 429 with it sheds load: not retried, no evidence
+  Duration retry_after = Duration::zero();  // what it says, at most kMaxRetryAfter
+  friend bool operator==(const ResponseFacts&, const ResponseFacts&) = default;
 };
+inline constexpr Duration kMaxRetryAfter = std::chrono::seconds(30);
 
 // How an attempt ended without a complete response.
 enum class AttemptFailure : std::uint8_t {
@@ -63,6 +85,7 @@ struct StartAttempt {
   AttemptId attempt;
   BackendRef backend;
   bool fresh_connection = false;  // do not reuse an idle one: the last reused one was dead
+  friend bool operator==(const StartAttempt&, const StartAttempt&) = default;
 };
 
 enum class CancelReason : std::uint8_t {
@@ -77,11 +100,13 @@ enum class CancelReason : std::uint8_t {
 struct CancelAttempt {
   AttemptId attempt;
   CancelReason reason{};
+  friend bool operator==(const CancelAttempt&, const CancelAttempt&) = default;
 };
 
 // Forward this attempt's response. From now on nothing is retried.
 struct SendResponse {
   AttemptId attempt;
+  friend bool operator==(const SendResponse&, const SendResponse&) = default;
 };
 
 enum class RejectCause : std::uint8_t {
@@ -93,33 +118,83 @@ enum class RejectCause : std::uint8_t {
   upstream_timeout,    // 504: the last attempt's deadline
   request_timeout,     // 504: the route's deadline
   local_failure,       // 503
+  rate_limited,        // 429 with Retry-After
+  shed,                // 503 with Retry-After: overload, the lowest priority first
+  queue_full,          // 503 with Retry-After: more wait than max_pending
+  queue_timeout,       // 503 with Retry-After: waited too long for a backend
+  session_lost,        // 503: a strict session's backend may not serve
 };
-inline constexpr unsigned kRejectCauseCount = 8;
+inline constexpr unsigned kRejectCauseCount = 13;
 [[nodiscard]] std::string_view to_text(RejectCause cause);
+// What the client is told.
+[[nodiscard]] std::uint16_t status_of(RejectCause cause);
+// What ends a request whose last attempt ended so.
+[[nodiscard]] RejectCause cause_of(AttemptFailure failure);
 
 // Answer locally.
 struct RejectRequest {
   RequestId request;
   std::uint16_t status = 0;
   RejectCause cause{};
+  Duration retry_after =
+      Duration::zero();  // above 0: say Retry-After, in whole seconds, rounded up
+  friend bool operator==(const RejectRequest&, const RejectRequest&) = default;
+};
+
+// Ask the session store where this session lives; answer with on_session_found() or
+// on_session_store_failed(). Its deadline is the core's, which goes on without an answer.
+struct LookUpSession {
+  RequestId request;
+  PoolIndex pool{};
+  SessionKey key;
+  friend bool operator==(const LookUpSession&, const LookUpSession&) = default;
+};
+
+// Tell the store; nobody waits for it.
+struct StoreSession {
+  PoolIndex pool{};
+  SessionKey key;
+  BackendIndex backend{};
+  friend bool operator==(const StoreSession&, const StoreSession&) = default;
+};
+
+// The response that goes out next for this request must carry its session: a cookie of this name,
+// or, while the store does not answer, a signed cookie that says the backend.
+struct IssueSession {
+  RequestId request;
+  SessionKey key;
+  BackendIndex backend{};
+  bool is_signed = false;
+  friend bool operator==(const IssueSession&, const IssueSession&) = default;
+};
+
+// Send a copy of the request to this backend and throw the answer away.
+struct MirrorRequest {
+  RequestId request;
+  BackendRef backend;
+  friend bool operator==(const MirrorRequest&, const MirrorRequest&) = default;
 };
 
 // The response broke off after its head went out: the client must be able to tell.
 struct AbortResponse {
   RequestId request;
   AttemptFailure failure{};
+  friend bool operator==(const AbortResponse&, const AbortResponse&) = default;
 };
 
 // Begin an active health check; its deadline is the core's, which says CancelCheck when it passes.
 struct StartCheck {
   CheckId check;
+  friend bool operator==(const StartCheck&, const StartCheck&) = default;
 };
 struct CancelCheck {
   CheckId check;
+  friend bool operator==(const CancelCheck&, const CancelCheck&) = default;
 };
 
-using Action = std::variant<StartAttempt, CancelAttempt, SendResponse, RejectRequest, AbortResponse,
-                            StartCheck, CancelCheck>;
+using Action =
+    std::variant<StartAttempt, CancelAttempt, SendResponse, RejectRequest, AbortResponse,
+                 StartCheck, CancelCheck, LookUpSession, StoreSession, IssueSession, MirrorRequest>;
 
 // "start r3 a1 on 0/2", for tests and for the journal's reader. A request goes by its slot.
 [[nodiscard]] std::string to_text(const Action& action);
@@ -140,7 +215,24 @@ enum class BreakerState : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_text(BreakerState state);
 
-enum class TransitionKind : std::uint8_t { health, ejection, breaker };
+// Who has the last word on a backend, strongest first. An operator's word stands above discovery,
+// discovery above checks, checks above what requests show, ejection above the breaker.
+enum class Standing : std::uint8_t {
+  down,          // in maintenance, or no longer configured: nobody goes there
+  draining,      // finishes what it has; sessions that live there may go on
+  unchecked,     // its checks have not spoken yet
+  unhealthy,     // its checks fail
+  ejected,       // outlier detection took it out
+  breaker_open,  // its breaker lets nothing through at this moment
+  eligible,      // takes requests
+};
+[[nodiscard]] std::string_view to_text(Standing standing);
+
+// What an operator, or a scenario, says of a backend.
+enum class AdminState : std::uint8_t { ready, drain, maintenance };
+[[nodiscard]] std::string_view to_text(AdminState state);
+
+enum class TransitionKind : std::uint8_t { health, ejection, breaker, admin, panic };
 [[nodiscard]] std::string_view to_text(TransitionKind kind);
 
 // Why a verdict on a backend changed.
@@ -155,11 +247,22 @@ enum class TransitionReason : std::uint8_t {
   open_duration_over,
   probes_succeeded,
   probe_failed,
+  gateway_failures,    // outlier detection: 502, 503, 504 or no answer, in a row
+  success_rate,        // outlier detection: far below the others
+  failure_percentage,  // outlier detection
+  latency,             // outlier detection: far slower than the median
+  check_passed,        // ends an ejection
+  slow_call_rate,      // breaker
+  forced,              // by an operator
+  requested,           // by an operator: ready, drain, maintenance
+  few_healthy,         // panic begins
+  enough_healthy,      // panic ends
 };
 [[nodiscard]] std::string_view to_text(TransitionReason reason);
 
-// A change of a verdict, for logs, metrics, reports and tests. `from` and `to` are HealthState or
-// BreakerState values; for ejection 0 is in and 1 is out.
+// A change of a verdict, for logs, metrics, reports and tests. `from` and `to` are HealthState,
+// BreakerState or AdminState values; for ejection 0 is in and 1 is out; panic is a pool's (backend
+// 0 stands for all), 0 is off and 1 is on.
 struct Transition {
   Instant at;
   BackendRef backend;
@@ -169,6 +272,7 @@ struct Transition {
   std::uint8_t to = 0;
   std::uint64_t evidence = 0;  // the count that reached the threshold
   Instant until = kNever;      // end of an ejection or of the open state
+  friend bool operator==(const Transition&, const Transition&) = default;
 };
 // "health 0/2 healthy>unhealthy checks_failed 3"; the instants are left out.
 [[nodiscard]] std::string to_text(const Transition& transition);
@@ -182,6 +286,10 @@ enum class Flag : std::uint16_t {
   client_gone = 1U << 3U,
   response_aborted = 1U << 4U,
   rejected = 1U << 5U,
+  panic = 1U << 6U,          // picked whatever the checks say
+  queued = 1U << 7U,         // waited for a backend
+  sticky = 1U << 8U,         // went where its session lives
+  fallback_pool = 1U << 9U,  // its own pool took nothing
 };
 [[nodiscard]] constexpr Flag operator|(Flag a, Flag b) {
   return static_cast<Flag>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
@@ -198,12 +306,14 @@ struct RequestRecord {
   Method method{};
   Instant arrived;
   Instant answered = kNever;  // response head chosen, or local answer decided
+  Duration queued{};          // waited for a backend
   std::uint16_t status = 0;   // what the client was told; 0: nothing
   std::uint8_t attempts = 0;
   Flag flags = Flag::none;
   std::optional<BackendIndex> backend;    // whose response it was, or who failed last
   std::optional<RejectCause> rejection;   // when answered locally
   std::optional<AttemptFailure> failure;  // the last attempt's
+  friend bool operator==(const RequestRecord&, const RequestRecord&) = default;
 };
 
 }  // namespace evenkeel::core

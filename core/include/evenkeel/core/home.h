@@ -32,6 +32,7 @@ struct Verdict {
   BackendIndex backend{};
   Standing standing{};
   bool suspect = false;
+  bool half_open = false;  // its breaker lets only trials through
   friend bool operator==(Verdict, Verdict) = default;
 };
 
@@ -152,6 +153,7 @@ class PoolHome {
     // As last told to the workers.
     Standing standing = Standing::down;
     bool suspect = false;
+    bool half_open = false;
     friend bool operator==(const Place&, const Place&) = default;
   };
 

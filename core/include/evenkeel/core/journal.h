@@ -37,6 +37,17 @@ enum class EntryKind : std::uint8_t {
   start_check,
   cancel_check,
   transition,
+  // Not every run has these, so they stand at the end: older digests go on meaning the same.
+  reload,         // a new configuration took effect
+  session_found,  // the store's answer
+  session_failed,
+  admin,     // an operator's word on a backend
+  pressure,  // of memory and the like
+  queued,    // waits for a backend
+  to_pool,   // another than the first of its route
+  look_up_session,
+  issue_session,
+  mirror,
 };
 [[nodiscard]] std::string_view to_text(EntryKind kind);
 
@@ -99,6 +110,8 @@ class Journal {
   [[nodiscard]] const Entry& entry(std::uint64_t number) const { return kept_[number % kKept]; }
   // The last entries, oldest first; empty unless the mode is `keep`.
   [[nodiscard]] std::vector<Entry> recent() const;
+
+  friend bool operator==(const Journal&, const Journal&) = default;
 
  private:
   // What folds the fields of an entry into two words that no other entry has, as long as a run is

@@ -101,8 +101,8 @@ class Pool {
 
  private:
   struct Member {
-    std::string id;  // with the endpoint: who it is
-    Endpoint endpoint;
+    std::string id;              // for explanations
+    std::uint64_t identity = 0;  // see reload.h
     std::uint32_t weight = 0;        // scaled, once warm
     std::uint32_t max_requests = 0;  // once warm; kNoLimit: none
     bool joined_late = true;         // not at the start of this balancer
@@ -124,7 +124,8 @@ class Pool {
 
   [[nodiscard]] std::uint32_t scaled_weight(const BackendPolicy& backend) const;
   void update_picker(const PoolPolicy& policy, bool anew);
-  void grow(std::size_t backends);
+  // `guarded`: some may be suspects.
+  void grow(std::size_t backends, bool guarded);
   void configure(BackendIndex backend, const BackendPolicy& policy, const LimitsPolicy& limits);
   // Somebody else is in its place.
   void forget(BackendIndex backend);

@@ -22,6 +22,19 @@ class Ring {
     ++size_;
   }
 
+  [[nodiscard]] const T& operator[](std::size_t position) const {
+    return slots_[(first_ + position) & (slots_.size() - 1)];
+  }
+
+  // The same values in the same order.
+  friend bool operator==(const Ring& a, const Ring& b) {
+    if (a.size_ != b.size_) return false;
+    for (std::size_t i = 0; i < a.size_; ++i) {
+      if (!(a[i] == b[i])) return false;
+    }
+    return true;
+  }
+
   [[nodiscard]] std::optional<T> pop() {
     if (size_ == 0) return std::nullopt;
     T value = std::move(slots_[first_]);

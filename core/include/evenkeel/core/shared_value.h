@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <utility>
 
 namespace evenkeel::core {
 
-// A large value that never changes, shared by all copies of its owner: a copy of a picker need not
-// copy a table of 65537 entries. It compares by value, as if it were owned.
+// A value that many hold and nobody changes: the table of a picker, of which a copy need not copy
+// 65537 entries, or the parameters of a pool, for each of its ten thousand backends. Copies share
+// it, and equal values are equal wherever they are.
 template <typename T>
 class SharedValue {
  public:
-  explicit SharedValue(T value) : value_(std::make_shared<const T>(std::move(value))) {}
+  // Stands in for the value, so it is made from it, or from what it is made of, without ado.
+  SharedValue(T value)  // NOLINT(google-explicit-constructor)
+      : value_(std::make_shared<const T>(std::move(value))) {}
+  template <typename U>
+  requires(std::convertible_to<const U&, T> && !std::same_as<U, T> &&
+           !std::same_as<U, SharedValue>)
+      SharedValue(const U& value)  // NOLINT(google-explicit-constructor)
+      : value_(std::make_shared<const T>(value)) {}
 
   [[nodiscard]] const T& operator*() const { return *value_; }
   [[nodiscard]] const T* operator->() const { return value_.get(); }

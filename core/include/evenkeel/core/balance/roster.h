@@ -84,7 +84,7 @@ class Roster {
   // The candidates of one decision. A draw decides the level when more than one has load, another
   // one the zone when load is shared between zones. Where nobody untried has room, the other zones
   // and levels are asked in order.
-  [[nodiscard]] Selection select(std::span<const BackendIndex> tried, Draws& draws) {
+  [[nodiscard]] Selection shortlist(std::span<const BackendIndex> tried, Draws& draws) {
     // Nearly always nothing is to be decided here.
     if (loaded_levels_ == 1 && tried.empty() && !panic_) {
       const Level& level = levels_[loaded_level_];
@@ -93,7 +93,7 @@ class Roster {
     }
     return select_with_care(tried, draws);
   }
-  // Whether select() would find anybody.
+  // Whether shortlist() would find anybody.
   [[nodiscard]] bool has_untried(std::span<const BackendIndex> tried) const;
 
   // Whether some are no candidates only because they are full.

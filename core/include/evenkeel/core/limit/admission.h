@@ -19,7 +19,7 @@ enum class Admission : std::uint8_t {
 // limits.pool.max_pending. 0: no bound. A pool without backends counts as one with one.
 [[nodiscard]] std::uint32_t pending_bound(const LimitsPolicy& policy, std::uint32_t backends);
 
-// The limits of a pool as a whole: limits.pool.max_requests and adaptive_concurrency. What a single
+// The limits of a pool as a whole: limits.pool and adaptive_concurrency. What a single
 // backend may have in flight is a matter of picking one.
 //
 // Who waits is served before who comes: while there is a queue, a new request joins it, even if

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From a configuration to the state that serves it, at the start and at every reload.
+#include <algorithm>
+#include <utility>
+
+#include "evenkeel/core/balancer.h"
+#include "evenkeel/core/check.h"
+
+namespace evenkeel::core {
+
+void Balancer::add_pool(Instant now, PoolIndex pool) {
+  const PoolPolicy& policy = config_->pools[index(pool)];
+  EVENKEEL_CHECK(policy.retry.max_attempts <= kMaxAttempts);
+  const Stream phase = Stream(options_.seed, "balance phase").of(index(pool));
+  const Stream health = Stream(options_.seed, "health").of(index(pool));
+  PoolAdmission admission(policy, now);
+  const std::uint32_t max_pending = admission.max_pending();
+  pools_.push_back(PoolState{Pool(policy, config_->zone, phase, now),
+                             PoolHome(pool, policy, health, now),
+                             PendingQueue(policy.limits, max_pending),
+                             std::move(admission),
+                             ResponseTimes(now),
+                             Affinity(policy.session, config_->redis, policy.backends.size()),
+                             {}});
+  settle(now, pool);
+}
+
+void Balancer::set_timers() {
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    const PoolPolicy& policy = config_->pools[i];
+    PoolTimers& timers = pools_[i].timers;
+    timers.connect = deadlines_.add_class(
+        std::min(policy.connection_pool.connect_timeout, policy.retry.attempt_timeout));
+    timers.attempt = deadlines_.add_class(policy.retry.attempt_timeout);
+    timers.queue = deadlines_.add_class(policy.limits.queue_timeout, Deadlines::kFineQuantum);
+    if (policy.retry.hedge.enabled && policy.retry.hedge.delay > Duration::zero()) {
+      timers.hedge = deadlines_.add_class(policy.retry.hedge.delay, Deadlines::kFineQuantum);
+    }
+  }
+}
+
+void Balancer::set_routes(Instant now, const Config* before) {
+  std::vector<RouteState> old = std::exchange(routes_, {});
+  for (std::size_t i = 0; i < config_->routes.size(); ++i) {
+    const RoutePolicy& route = config_->routes[i];
+    RouteState state;
+    state.timeout = deadlines_.add_class(route.timeout);
+    if (route.rate_limit.requests_per_second > Decimal{}) {
+      // A route goes by its name: its clients keep the tokens that they are missing.
+      for (std::size_t j = 0; before != nullptr && j < before->routes.size(); ++j) {
+        if (before->routes[j].name != route.name || !old[j].limiter) continue;
+        state.limiter = std::move(old[j].limiter);
+        state.limiter->apply(route.rate_limit, now);
+        break;
+      }
+      if (!state.limiter) state.limiter.emplace(route.rate_limit);
+    }
+    routes_.push_back(std::move(state));
+  }
+}
+
+InUse Balancer::places_in_use(const InUse& by_driver) const {
+  InUse in_use = by_driver;
+  in_use.resize(pools_.size());
+  const auto mark = [&in_use](PoolIndex pool, BackendIndex backend) {
+    auto& places = in_use[index(pool)];
+    if (places.size() <= index(backend)) places.resize(index(backend) + 1);
+    places[index(backend)] = true;
+  };
+  for (std::uint32_t pool = 0; pool < pools_.size(); ++pool) {
+    for (std::uint32_t i = 0; i < pools_[pool].pool.size(); ++i) {
+      if (pools_[pool].pool.load(BackendIndex{i}).in_flight > 0) {
+        mark(PoolIndex{pool}, BackendIndex{i});
+      }
+    }
+  }
+  // A pool with requests on their way to it, and backends that a record will name.
+  for (const Exchange& exchange : exchanges_) {
+    if (exchange.phase == Exchange::Phase::free) continue;
+    mark(exchange.pool, BackendIndex{0});
+    if (exchange.record.backend) mark(exchange.record.pool, *exchange.record.backend);
+  }
+  return in_use;
+}
+
+void Balancer::apply(Instant now, const Config& config, const InUse& in_use) {
+  begin(now);
+  const std::shared_ptr<const Config> before = config_;
+  config_ = std::make_shared<const Config>(merge(*before, config, places_in_use(in_use)));
+  ++generation_;
+  journal_.record(now, EntryKind::reload, 0, static_cast<std::uint32_t>(generation_));
+  for (std::uint32_t i = 0; i < config_->pools.size(); ++i) {
+    if (i >= before->pools.size()) {
+      add_pool(now, PoolIndex{i});
+      continue;
+    }
+    const PoolPolicy& policy = config_->pools[i];
+    PoolState& state = pools_[i];
+    for (std::uint32_t b = 0; b < before->pools[i].backends.size(); ++b) {
+      if (!same_backend(before->pools[i].backends[b], policy.backends[b])) {
+        state.affinity.forget(BackendIndex{b});
+      }
+    }
+    state.pool.apply(policy, now);
+    state.home.apply(policy, now);
+    state.admission.apply(policy, now);
+    state.queue.apply(policy.limits, state.admission.max_pending());
+    state.affinity.apply(policy.session, config_->redis, policy.backends.size());
+    settle(now, PoolIndex{i});
+  }
+  overload_.apply(config_->overload, config_->least_important());
+  store_gate_.apply(config_->redis);
+  deadlines_.retire_classes();
+  set_timers();
+  set_routes(now, before.get());
+  serve_queues(now);
+}
+
+}  // namespace evenkeel::core
