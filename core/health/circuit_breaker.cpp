@@ -27,6 +27,7 @@ CircuitBreaker::CircuitBreaker(const SharedValue<CircuitBreakerPolicy>& policy, 
                                Instant now)
     : policy_(policy), jitter_(jitter), window_(policy->window, now), closed_since_(now) {
   if (!policy_->enabled) return;
+  leases_.reserve(policy_->half_open_max_requests);
   if (counts_slow_calls(*policy_)) slow_window_.emplace_back(policy_->window, now);
 }
 
@@ -121,6 +122,7 @@ std::optional<CircuitBreaker::Change> CircuitBreaker::force(Instant now,
 std::optional<CircuitBreaker::Change> CircuitBreaker::apply(
     const SharedValue<CircuitBreakerPolicy>& policy, Instant now) {
   const SharedValue<CircuitBreakerPolicy> before = std::exchange(policy_, policy);
+  if (policy_->enabled) leases_.reserve(policy_->half_open_max_requests);
   if (policy_->window != before->window ||
       (policy_->enabled && counts_slow_calls(*policy_)) == slow_window_.empty()) {
     window_ = TimeWindow(policy_->window, now);
@@ -153,7 +155,6 @@ CircuitBreaker::Change CircuitBreaker::open(Instant now, TransitionReason reason
       std::max(doubled(policy_->open_duration, openings_, policy_->max_open_duration), asked);
   if (openings_ < std::numeric_limits<std::uint32_t>::max()) ++openings_;
   const Change change = become(BreakerState::open, reason, evidence);
-  leases_.reserve(policy_->half_open_max_requests);  // most breakers never come here
   next_deadline_ = later(now, pause + jitter(jitter_, pause, kOpenJitterPercent, generation_));
   return change;
 }

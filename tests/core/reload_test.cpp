@@ -116,7 +116,9 @@ RC_GTEST_PROP(ReloadProperty, PlacesAreStable, ()) {
   Config running = config_of({"b0"});
   const int reloads = *rc::gen::inRange(1, 6);
   for (int i = 0; i < reloads; ++i) {
-    const auto ids = *rc::gen::nonEmpty(rc::gen::container<std::set<int>>(rc::gen::inRange(0, 12)));
+    const auto drawn =
+        *rc::gen::nonEmpty(rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 12)));
+    const std::set<int> ids(drawn.begin(), drawn.end());
     InUse in_use = {{}};
     for (std::size_t b = 0; b < running.pools[0].backends.size(); ++b) {
       in_use[0].push_back(*rc::gen::arbitrary<bool>());

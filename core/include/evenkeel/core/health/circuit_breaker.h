@@ -150,7 +150,7 @@ class CircuitBreaker {
   Instant closed_since_;
   Instant next_deadline_ = kNever;  // open: end of the pause; half_open: end of the first lease
   // Oldest first, so the first to end is in front. Never more than half_open_max_requests at the
-  // time of admission, for which there is room once it was open. Empty unless half_open.
+  // time of admission, for which there is room from the start. Empty unless half_open.
   std::vector<Lease> leases_;
 };
 
