@@ -2,12 +2,16 @@
 #include "evenkeel/net/connection.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <utility>
 
+#include "evenkeel/net/client_address.h"
 #include "evenkeel/net/context.h"
 #include "evenkeel/net/http1/writer.h"
+#include "evenkeel/net/session_fields.h"
 
 // Requests on a client connection: reading heads, handing them to the core, ending them.
 namespace evenkeel::net {
@@ -43,6 +47,16 @@ std::string_view text_of(core::RejectCause cause) {
       return "no backend answered in time";
     case core::RejectCause::local_failure:
       return "out of resources";
+    case core::RejectCause::rate_limited:
+      return "too many requests from this client";
+    case core::RejectCause::shed:
+      return "overloaded";
+    case core::RejectCause::queue_full:
+      return "too many requests are waiting";
+    case core::RejectCause::queue_timeout:
+      return "no backend had room in time";
+    case core::RejectCause::session_lost:
+      return "the session's backend is not available";
   }
   return "";
 }
@@ -56,7 +70,8 @@ ClientConnection::ClientConnection(Context& context, std::uint32_t listener,
       stream_(std::move(stream)),
       listener_(listener),
       timer_(context.timers.add(this)),
-      secure_(secure) {
+      secure_(secure),
+      address_(address_from(client)) {
   client_length_ = static_cast<std::uint8_t>(std::min(client.size(), client_.size()));
   std::memcpy(client_.data(), client.data(), client_length_);
   stream_->set_owner(this);
@@ -190,6 +205,7 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
   transaction_ = context_.take_transaction();
   Transaction& t = *transaction_;
   t.begun = false;
+  t.issued.reset();
   t.committed = nullptr;
   t.response_done = t.keep_alive = t.chunked_out = false;
   t.tunnel = t.tunnel_in_ended = t.tunnel_out_ended = false;
@@ -210,15 +226,15 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
                       (head.framing == http1::BodyFraming::length && head.length == 0);
 
   if (answer_locally(now, head)) return;
-  const auto route = context_.router.find(head.host, http1::path_of(head), head.method);
-  if (!route) {
+  const auto found = context_.classify(head, address_);
+  if (!found) {
     keep_rest(rest);
     refuse(now, 404, "no route matches this request");
     return;
   }
 
-  const core::RoutePolicy& policy = context_.balancer.config().routes[index(*route)];
-  const core::PoolPolicy& pool = context_.pool_policy(policy.pool);
+  t.pool = found->pool;
+  const core::PoolPolicy& pool = context_.pool_policy(found->pool);
   http1::Forwarding how;
   how.client_address = client();
   how.scheme = secure_ ? "https" : "http";
@@ -242,8 +258,17 @@ void ClientConnection::begin_request(core::Instant now, http1::RequestHead& head
   t.image_limit = written + pool.retry.buffer_limit;
 
   core::RequestFacts facts;
-  facts.route = *route;
+  facts.route = found->route;
+  facts.pool = found->pool;
+  facts.affinity = found->affinity;
+  facts.limit_key = found->limit_key;
+  facts.mirrored = found->mirrored;
   facts.method = head.method;
+  if (pool.session.mode != core::SessionMode::none) {
+    facts.session = find_session(head.fields, pool.session);
+    // Also for a client that shows one: it may be one that nobody knows.
+    facts.entropy = context_.make_session_key();
+  }
   facts.replayable =
       head.framing != http1::BodyFraming::length || head.length <= pool.retry.buffer_limit;
   // From here on `head` may be overwritten. Body bytes that came along are taken at once.
@@ -333,9 +358,14 @@ void ClientConnection::reject_request(core::Instant now, const core::RejectReque
   Transaction& t = *transaction_;
   http1::ErrorPlan plan;
   plan.minor_version = t.minor_version;
-  plan.keep_alive = t.client_keep_alive && t.upload.complete && !draining_ && !context_.draining;
+  plan.keep_alive = may_stay();
   plan.head_request = t.method == core::Method::head;
   plan.date = context_.date();
+  if (action.retry_after > core::Duration::zero()) {
+    const auto whole = std::chrono::ceil<std::chrono::seconds>(action.retry_after).count();
+    plan.retry_after_seconds = static_cast<unsigned>(
+        std::min<std::int64_t>(whole, std::numeric_limits<std::int32_t>::max()));
+  }
   plan.request_id = {t.request_id.data(), t.request_id.size()};
   t.keep_alive = plan.keep_alive;
   const std::size_t length =
@@ -347,6 +377,15 @@ void ClientConnection::reject_request(core::Instant now, const core::RejectReque
   } else {
     arm_client_timer(now, true);
   }
+}
+
+void ClientConnection::issue_session(const core::IssueSession& action) {
+  if (exchanging() && transaction_->request == action.request) transaction_->issued = action.key;
+}
+
+bool ClientConnection::may_stay() const {
+  return transaction_->client_keep_alive && transaction_->upload.complete && !draining_ &&
+         !context_.draining && !context_.balancer.overload().disables_keepalive();
 }
 
 void ClientConnection::abort_response(core::Instant now, const core::AbortResponse& action) {
@@ -510,6 +549,7 @@ void ClientConnection::start_attempt(core::Instant now, const core::StartAttempt
   if (place) {
     ++context_.counts.reuses;
   } else {
+    context_.keepalive.make_room(action.backend);
     place = context_.connect(action.backend);
   }
   if (!place) {

@@ -59,13 +59,35 @@ void write_date(std::int64_t seconds, char* out) {
   std::string_view(" GMT").copy(out, 4);
 }
 
+core::RouteSeeds seeds_of(Host& host) {
+  std::array<unsigned char, 16> bytes;
+  host.entropy(bytes);
+  core::RouteSeeds seeds;
+  for (unsigned i = 0; i < 8; ++i) seeds.secret |= std::uint64_t{bytes[i]} << (8 * i);
+  return seeds;
+}
+
+// The fields of a parsed head, as routes ask for them.
+class HeadFields final : public core::HeaderSource {
+ public:
+  explicit HeadFields(const http1::Fields& fields) : fields_(fields) {}
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const override {
+    const http1::Field* field = fields_.find(name);
+    if (field == nullptr) return std::nullopt;
+    return field->value;
+  }
+
+ private:
+  const http1::Fields& fields_;
+};
+
 }  // namespace
 
 Context::Context(core::Balancer& core_balancer, Host& world, Observer& told)
     : balancer(core_balancer),
       host(world),
       observer(told),
-      router(balancer.config().routes),
+      router(balancer.config(), seeds_of(world)),
       timers(std::chrono::milliseconds(50)),
       keepalive(*this),
       prober(*this),
@@ -125,6 +147,16 @@ void Context::perform(core::Instant now, const core::Action& action) {
     }
     void operator()(const core::StartCheck& start) const { context.prober.start(now, start.check); }
     void operator()(const core::CancelCheck& cancel) const { context.prober.cancel(cancel.check); }
+    void operator()(const core::IssueSession& issue) const {
+      if (auto* owner = context.owner_of(issue.request)) owner->issue_session(issue);
+    }
+    // Without a remote store its lookups fail, and without copies nothing is mirrored. Whoever runs
+    // a configuration that asks for them refuses it first.
+    void operator()(const core::LookUpSession& look_up) const {
+      context.balancer.on_session_store_failed(now, look_up.request);
+    }
+    void operator()(const core::StoreSession& /*store*/) const {}
+    void operator()(const core::MirrorRequest& /*mirror*/) const {}
   };
   std::visit(Performer{*this, now}, action);
 }
@@ -191,6 +223,23 @@ void Context::make_request_id(std::span<char, 32> out) {
     out[2 * i] = kDigits[bytes[i] >> 4U];
     out[2 * i + 1] = kDigits[bytes[i] & 15U];
   }
+}
+
+core::SessionKey Context::make_session_key() {
+  std::array<unsigned char, 16> bytes;
+  host.entropy(bytes);
+  core::SessionKey key;
+  for (unsigned i = 0; i < 8; ++i) key.high = key.high << 8U | bytes[i];
+  for (unsigned i = 8; i < 16; ++i) key.low = key.low << 8U | bytes[i];
+  return key;
+}
+
+std::optional<core::Classified> Context::classify(const http1::RequestHead& head,
+                                                  const core::Address& client) const {
+  const HeadFields fields(head.fields);
+  core::RequestView view{
+      head.method, head.host, http1::path_of(head), http1::query_of(head), client, false, fields};
+  return router.classify(view, balancer.split_bits(), balancer.mirror_bits());
 }
 
 Turn::~Turn() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "evenkeel/net/context.h"
 #include "evenkeel/net/http1/writer.h"
 #include "evenkeel/net/recode.h"
+#include "evenkeel/net/session_fields.h"
 
 // The response's bytes on their way from a backend to the client.
 namespace evenkeel::net {
@@ -111,8 +113,11 @@ bool ClientConnection::read_response_head(core::Instant now, BackendConnection& 
     return true;
   }
 
-  context_.balancer.on_response_head(
-      now, connection.attempt(), {static_cast<std::uint16_t>(head.status), head.has_retry_after});
+  core::ResponseFacts facts;
+  facts.status = static_cast<std::uint16_t>(head.status);
+  facts.has_retry_after = head.has_retry_after;
+  facts.retry_after = std::chrono::seconds(head.retry_after_seconds.value_or(0));
+  context_.balancer.on_response_head(now, connection.attempt(), facts);
   // The decision falls here, while the head is at hand.
   context_.act(now);
   if (!exchanging() || transaction_->committed != &connection) return false;
@@ -149,8 +154,12 @@ void ClientConnection::deliver_head(core::Instant now, BackendConnection& connec
   plan.request_was_head = t.method == core::Method::head;
   plan.date = context_.date();
   // An answer that comes before the request's end leaves the connection in doubt.
-  plan.keep_alive = t.client_keep_alive && t.upload.complete && !in_ended_ && !draining_ &&
-                    !context_.draining && plan.framing != http1::BodyFraming::until_close;
+  plan.keep_alive = may_stay() && !in_ended_ && plan.framing != http1::BodyFraming::until_close;
+  if (t.issued) {
+    write_session_field(context_.session_field, context_.pool_policy(t.pool).session, *t.issued,
+                        secure_);
+    plan.own_fields = context_.session_field;
+  }
   t.keep_alive = plan.keep_alive;
   t.chunked_out = plan.framing == http1::BodyFraming::chunked;
   connection.reading = BackendConnection::Reading::body;
@@ -313,7 +322,7 @@ void ClientConnection::response_ended(core::Instant now, BackendConnection& conn
     if (request_sent) connection.stream().close();
     drop_attempt(place);
   }
-  context_.balancer.on_response_end(now, attempt);
+  context_.balancer.on_response_end(now, attempt, t.bytes_out);
   t.response_done = true;
   if (t.out.empty()) {
     conclude(now);
@@ -387,7 +396,7 @@ void ClientConnection::pump_tunnel(core::Instant now) {
   const core::AttemptId attempt = connection.attempt();
   connection.stream().close();
   drop_attempt(*place_of(attempt));
-  context_.balancer.on_response_end(now, attempt);
+  context_.balancer.on_response_end(now, attempt, t.bytes_out);
   finish(now);
   leave(now, false);
 }

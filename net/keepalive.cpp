@@ -45,6 +45,23 @@ void KeepAlive::put(core::Instant now, std::unique_ptr<BackendConnection> connec
   ++size_;
 }
 
+void KeepAlive::make_room(core::BackendRef backend) {
+  const core::LimitsPolicy& limits = context_.pool_policy(backend.pool).limits;
+  const core::Pool& pool = context_.balancer.pool(backend.pool);
+  // The attempt that asks is among those in flight.
+  Idle& idle = idle_of(backend);
+  while (limits.max_connections != 0 && !idle.empty() &&
+         pool.load(backend.backend).in_flight + idle.size() > limits.max_connections) {
+    close_oldest(idle);
+  }
+  if (limits.pool.max_connections == 0) return;
+  std::size_t open = pool.in_flight();
+  for (const Idle& others : idle_[index(backend.pool)]) open += others.size();
+  for (Idle& others : idle_[index(backend.pool)]) {
+    for (; open > limits.pool.max_connections && !others.empty(); --open) close_oldest(others);
+  }
+}
+
 void KeepAlive::close_all() {
   for (auto& pool : idle_) {
     for (Idle& idle : pool) {

@@ -66,6 +66,9 @@ char* put_flags(char* out, const core::RequestRecord& record) {
     *out++ = '"';
   };
   if (record.rejection) add(core::to_text(*record.rejection));
+  if (has(record.flags, Flag::panic)) add("panic");
+  if (has(record.flags, Flag::sticky)) add("sticky");
+  if (has(record.flags, Flag::fallback_pool)) add("fallback_pool");
   if (has(record.flags, Flag::budget_exhausted)) add("retry_budget_exhausted");
   if (has(record.flags, Flag::client_gone)) add("client_closed");
   if (has(record.flags, Flag::response_aborted)) add("response_aborted");
@@ -84,18 +87,20 @@ AccessLog::AccessLog(const core::Config& config, LogFile* file) : file_(file) {
     longest_listener = std::max(longest_listener, listeners_.back().size());
   }
   for (const auto& route : config.routes) {
-    routes_.push_back(",\"route\":" + json_quoted(route.name) +
-                      ",\"pool\":" + json_quoted(config.pools[core::index(route.pool)].name));
+    routes_.push_back(",\"route\":" + json_quoted(route.name));
     longest_route = std::max(longest_route, routes_.back().size());
   }
+  std::size_t longest_pool = 0;
   for (const auto& pool : config.pools) {
+    pools_.push_back(",\"pool\":" + json_quoted(pool.name));
+    longest_pool = std::max(longest_pool, pools_.back().size());
     auto& backends = backends_.emplace_back();
     for (const auto& backend : pool.backends) {
       backends.push_back(",\"backend\":" + json_quoted(backend.id));
       longest_backend = std::max(longest_backend, backends.back().size());
     }
   }
-  known_bytes_ = kFixedBytes + longest_listener + longest_route + longest_backend;
+  known_bytes_ = kFixedBytes + longest_listener + longest_route + longest_pool + longest_backend;
 }
 
 void AccessLog::write(const net::RequestEnd& end, core::Duration wall) {
@@ -149,6 +154,7 @@ char* AccessLog::format(char* out, const net::RequestEnd& end, core::Duration wa
   out = put_text(out, ",\"host\":", end.host);
   out = put_text(out, ",\"path\":", end.target);
   out = put(out, routes_[core::index(record.route)]);
+  out = put(out, pools_[core::index(record.pool)]);
   if (record.backend) {
     out = put(out, backends_[core::index(record.pool)][core::index(*record.backend)]);
   }
@@ -159,6 +165,7 @@ char* AccessLog::format(char* out, const net::RequestEnd& end, core::Duration wa
   if (record.answered != core::kNever) {
     out = put_millis(out, ",\"upstream_ms\":", record.answered - record.arrived);
   }
+  if (has(record.flags, Flag::queued)) out = put_millis(out, ",\"queue_ms\":", record.queued);
   out = put_field(out, ",\"attempts\":", record.attempts);
   out = put(out, has(record.flags, Flag::hedged) ? ",\"hedged\":true" : ",\"hedged\":false");
   out = put_flags(out, record);

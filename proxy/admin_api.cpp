@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cstdint>
 
 #include "evenkeel/proxy/admin.h"
 
@@ -21,11 +23,18 @@ json::object describe(const MetricsView& view, core::BackendRef ref) {
           {"backend", backend.id},
           {"address", net::to_text(backend.endpoint)},
           {"weight", backend.weight},
+          {"standing", view_of(core::to_text(home.standing(ref.backend)))},
+          {"admin", view_of(core::to_text(home.admin(ref.backend)))},
           {"health", view_of(core::to_text(home.health(ref.backend)))},
           {"ejected", home.ejected(ref.backend)},
           {"breaker", view_of(core::to_text(home.breaker(ref.backend)))},
           {"eligible", home.eligible(ref.backend)},
           {"active_requests", view.balancer.pool(ref.pool).load(ref.backend).in_flight}};
+}
+
+std::int64_t configured_backends(const core::PoolPolicy& pool) {
+  return std::count_if(pool.backends.begin(), pool.backends.end(),
+                       [](const core::BackendPolicy& backend) { return !backend.removed; });
 }
 
 }  // namespace
@@ -56,11 +65,13 @@ AdminResponse AdminApi::health(bool strict) const {
   json::array pools;
   bool all_served = true;
   for (std::size_t p = 0; p < view.config.pools.size(); ++p) {
+    if (view.config.pools[p].removed) continue;
     const core::Pool& pool = view.balancer.pool(core::PoolIndex(p));
-    all_served = all_served && !pool.eligible().empty();
+    all_served = all_served && pool.eligible_count() > 0;
     pools.push_back({{"pool", view.config.pools[p].name},
-                     {"backends", pool.size()},
-                     {"eligible", pool.eligible().size()}});
+                     {"backends", configured_backends(view.config.pools[p])},
+                     {"eligible", pool.eligible_count()},
+                     {"panic", pool.panic()}});
   }
   const json::object body = {{"status", all_served ? "healthy" : "unhealthy"},
                              {"ready", ready_()},
@@ -73,6 +84,7 @@ AdminResponse AdminApi::backends() const {
   json::array all;
   for (std::size_t p = 0; p < view.config.pools.size(); ++p) {
     for (std::size_t b = 0; b < view.config.pools[p].backends.size(); ++b) {
+      if (view.config.pools[p].backends[b].removed) continue;
       all.push_back(describe(view, {core::PoolIndex(p), core::BackendIndex(b)}));
     }
   }

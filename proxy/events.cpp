@@ -50,6 +50,11 @@ Names names_of(const core::Transition& transition) {
     case core::TransitionKind::breaker:
       return {"breaker_state", core::to_text(static_cast<core::BreakerState>(transition.from)),
               core::to_text(static_cast<core::BreakerState>(transition.to))};
+    case core::TransitionKind::admin:
+      return {"admin_state", core::to_text(static_cast<core::AdminState>(transition.from)),
+              core::to_text(static_cast<core::AdminState>(transition.to))};
+    case core::TransitionKind::panic:
+      return transition.to != 0 ? Names{"panic", "off", "on"} : Names{"panic", "on", "off"};
   }
   return {};
 }
@@ -63,6 +68,10 @@ bool worse(const core::Transition& transition) {
       return transition.to != 0;
     case core::TransitionKind::breaker:
       return static_cast<core::BreakerState>(transition.to) == core::BreakerState::open;
+    case core::TransitionKind::admin:
+      return false;  // meant
+    case core::TransitionKind::panic:
+      return transition.to != 0;
   }
   return false;
 }
@@ -93,11 +102,14 @@ std::string transition_fields(const core::Config& config, const core::Transition
   const core::PoolPolicy& pool = config.pools[core::index(transition.backend.pool)];
   const Names names = names_of(transition);
   std::string line =
-      "\"event\":" + json_quoted(names.event) + ",\"pool\":" + json_quoted(pool.name) +
-      ",\"backend\":" + json_quoted(pool.backends[core::index(transition.backend.backend)].id) +
-      ",\"from\":" + json_quoted(names.from) + ",\"to\":" + json_quoted(names.to) +
-      ",\"reason\":" + json_quoted(core::to_text(transition.reason)) +
-      ",\"evidence\":" + std::to_string(transition.evidence);
+      "\"event\":" + json_quoted(names.event) + ",\"pool\":" + json_quoted(pool.name);
+  if (transition.kind != core::TransitionKind::panic) {  // which is a pool's
+    line +=
+        ",\"backend\":" + json_quoted(pool.backends[core::index(transition.backend.backend)].id);
+  }
+  line += ",\"from\":" + json_quoted(names.from) + ",\"to\":" + json_quoted(names.to) +
+          ",\"reason\":" + json_quoted(core::to_text(transition.reason)) +
+          ",\"evidence\":" + std::to_string(transition.evidence);
   if (transition.until != core::kNever) {
     using std::chrono::milliseconds;
     const auto lasts =

@@ -74,12 +74,35 @@ void add(MetricFamily& family, Labels labels, const DurationHistogram& histogram
   metric.histogram.sample_sum = Seconds(histogram.sum()).count();
 }
 
+// A route's requests by the pool that took them.
+template <typename F>
+void for_each_route(const MetricsView& view, F&& f) {
+  for (std::size_t r = 0; r < view.config.routes.size(); ++r) {
+    const auto& pools = view.metrics.routes()[r].pools;
+    for (std::size_t p = 0; p < pools.size(); ++p) {
+      if (pools[p] == nullptr) continue;
+      f(std::string_view(view.config.routes[r].name), std::string_view(view.config.pools[p].name),
+        *pools[p]);
+    }
+  }
+}
+
+// Every pool that is configured.
+template <typename F>
+void for_each_pool(const MetricsView& view, F&& f) {
+  for (std::size_t p = 0; p < view.config.pools.size(); ++p) {
+    if (view.config.pools[p].removed) continue;
+    f(core::PoolIndex(p), std::string_view(view.config.pools[p].name), view.metrics.pools()[p]);
+  }
+}
+
 // Every backend with the names it is known by.
 template <typename F>
 void for_each_backend(const MetricsView& view, F&& f) {
   for (std::size_t p = 0; p < view.config.pools.size(); ++p) {
     const core::PoolPolicy& pool = view.config.pools[p];
     for (std::size_t b = 0; b < pool.backends.size(); ++b) {
+      if (pool.backends[b].removed) continue;
       const core::BackendRef ref{core::PoolIndex(p), core::BackendIndex(b)};
       f(ref, std::string_view(pool.name), std::string_view(pool.backends[b].id),
         view.metrics.pools()[p].backends[b]);
@@ -92,31 +115,31 @@ void add_requests(Families& families, const MetricsView& view) {
       families.family(MetricType::Counter, "evenkeel_requests_total",
                       "Requests that ended, by the status the client was told; code 0: "
                       "the client was told nothing.");
-  for (std::size_t r = 0; r < view.config.routes.size(); ++r) {
-    const core::RoutePolicy& policy = view.config.routes[r];
-    const std::string& pool = view.config.pools[core::index(policy.pool)].name;
-    const WorkerMetrics::Route& route = view.metrics.routes()[r];
+  for_each_route(view, [&](auto route, auto pool, const WorkerMetrics::Requests& taken) {
     for (unsigned m = 0; m < core::kMethodCount; ++m) {
-      if (route.requests[m] == nullptr) continue;
+      if (taken.counts[m] == nullptr) continue;
       for (std::size_t code = 0; code < WorkerMetrics::kStatuses; ++code) {
-        const std::uint64_t count = (*route.requests[m])[code];
+        const std::uint64_t count = (*taken.counts[m])[code];
         if (count == 0) continue;
         add(requests,
-            {{"route", policy.name},
+            {{"route", route},
              {"pool", pool},
              {"method", core::to_text(static_cast<core::Method>(m))},
              {"code", std::to_string(code)}},
             count);
       }
     }
-  }
+  });
   auto& duration = families.family(MetricType::Histogram, "evenkeel_request_duration_seconds",
                                    "From the complete request head to the response's last byte.");
+  for_each_route(view, [&](auto route, auto pool, const WorkerMetrics::Requests& taken) {
+    add(duration, {{"route", route}, {"pool", pool}}, taken.duration);
+  });
+  auto& limited = families.family(MetricType::Counter, "evenkeel_rate_limited_total",
+                                  "Requests answered 429 by a route's rate limit.");
   for (std::size_t r = 0; r < view.config.routes.size(); ++r) {
-    const core::RoutePolicy& policy = view.config.routes[r];
-    add(duration,
-        {{"route", policy.name}, {"pool", view.config.pools[core::index(policy.pool)].name}},
-        view.metrics.routes()[r].duration);
+    if (view.config.routes[r].rate_limit.requests_per_second == core::Decimal{}) continue;
+    add(limited, {{"route", view.config.routes[r].name}}, view.metrics.routes()[r].rate_limited);
   }
   auto& refused =
       families.family(MetricType::Counter, "evenkeel_requests_refused_total",
@@ -147,16 +170,10 @@ void add_pools(Families& families, const MetricsView& view) {
                                     "Requests that were not retried for want of budget.");
   auto& hedges =
       families.family(MetricType::Counter, "evenkeel_hedges_total", "Requests that were hedged.");
-  for (std::size_t p = 0; p < view.config.pools.size(); ++p) {
-    const std::string& name = view.config.pools[p].name;
-    const core::Pool& pool = view.balancer.pool(core::PoolIndex(p));
-    const WorkerMetrics::Pool& counts = view.metrics.pools()[p];
-    std::uint64_t running = 0;
-    for (std::size_t b = 0; b < pool.size(); ++b) {
-      running += pool.load(core::BackendIndex(b)).in_flight;
-    }
-    add(active, {{"pool", name}}, running);
-    add(eligible, {{"pool", name}}, pool.eligible().size());
+  for_each_pool(view, [&](core::PoolIndex index, auto name, const WorkerMetrics::Pool& counts) {
+    const core::Pool& pool = view.balancer.pool(index);
+    add(active, {{"pool", name}}, pool.in_flight());
+    add(eligible, {{"pool", name}}, pool.eligible_count());
     for (unsigned c = 0; c < core::kRejectCauseCount; ++c) {
       if (counts.rejected[c] == 0) continue;
       add(rejected, {{"pool", name}, {"cause", core::to_text(static_cast<core::RejectCause>(c))}},
@@ -166,7 +183,57 @@ void add_pools(Families& families, const MetricsView& view) {
     add(retries, {{"pool", name}, {"outcome", "failure"}}, counts.retries_failed);
     add(exhausted, {{"pool", name}}, counts.budget_exhausted);
     add(hedges, {{"pool", name}}, counts.hedges);
-  }
+  });
+}
+
+void add_queues(Families& families, const MetricsView& view) {
+  auto& depth = families.family(MetricType::Gauge, "evenkeel_queue_depth",
+                                "Requests that wait for a backend with room.");
+  auto& wait = families.family(MetricType::Histogram, "evenkeel_queue_wait_seconds",
+                               "How long requests waited, of those that had to.");
+  auto& shed = families.family(MetricType::Counter, "evenkeel_queue_shed_total",
+                               "Requests turned away for want of room: queue_full, queue_timeout; "
+                               "and by overload: shed.");
+  auto& limit = families.family(MetricType::Gauge, "evenkeel_concurrency_limit",
+                                "Requests a pool may have in flight, as adaptive_concurrency "
+                                "found it.");
+  for_each_pool(view, [&](core::PoolIndex index, auto name, const WorkerMetrics::Pool& counts) {
+    add(depth, {{"pool", name}}, view.balancer.queue_depth(index));
+    add(wait, {{"pool", name}}, counts.queue_wait);
+    for (const auto cause : {core::RejectCause::queue_full, core::RejectCause::queue_timeout,
+                             core::RejectCause::shed}) {
+      add(shed, {{"pool", name}, {"reason", core::to_text(cause)}},
+          counts.rejected[static_cast<std::size_t>(cause)]);
+    }
+    if (view.config.pools[core::index(index)].adaptive_concurrency.enabled) {
+      add(limit, {{"pool", name}}, view.balancer.admission(index).adaptive().limit());
+    }
+  });
+}
+
+void add_panics(Families& families, const MetricsView& view) {
+  auto& panic =
+      families.family(MetricType::Gauge, "evenkeel_pool_panic",
+                      "1 while too few backends are healthy, so that requests go to all.");
+  auto& begun =
+      families.family(MetricType::Counter, "evenkeel_pool_panics_total", "Times that panic began.");
+  auto& picks = families.family(MetricType::Counter, "evenkeel_panic_requests_total",
+                                "Requests that went to a backend whatever its health.");
+  for_each_pool(view, [&](core::PoolIndex index, auto name, const WorkerMetrics::Pool& counts) {
+    add(panic, {{"pool", name}}, view.balancer.pool(index).panic() ? 1 : 0);
+    add(begun, {{"pool", name}}, counts.panics);
+    add(picks, {{"pool", name}}, counts.panic_picks);
+  });
+}
+
+void add_sessions(Families& families, const MetricsView& view) {
+  auto& sessions =
+      families.family(MetricType::Gauge, "evenkeel_sessions", "Sessions that are remembered here.");
+  for_each_pool(view, [&](core::PoolIndex index, auto name, const WorkerMetrics::Pool&) {
+    const core::SessionPolicy& session = view.config.pools[core::index(index)].session;
+    if (session.mode == core::SessionMode::none) return;
+    add(sessions, {{"pool", name}, {"store", "memory"}}, view.balancer.sessions(index));
+  });
 }
 
 void add_backend_counters(Families& families, const MetricsView& view) {
@@ -226,8 +293,8 @@ void add_backend_states(Families& families, const MetricsView& view) {
         view.balancer.pool(ref.pool).load(ref.backend).in_flight);
   });
   auto& state = families.family(MetricType::Gauge, "evenkeel_backend_state",
-                                "1 for the states a backend is in: its active health, ejected, and "
-                                "eligible for new requests.");
+                                "1 for the states a backend is in: its active health, whether it "
+                                "is ejected, and how it stands, which eligible is only one of.");
   for_each_backend(view, [&](core::BackendRef ref, auto pool, auto backend, const auto&) {
     const core::PoolHome& home = view.balancer.home(ref.pool);
     const auto set = [&](std::string_view name, bool on) {
@@ -238,7 +305,11 @@ void add_backend_states(Families& families, const MetricsView& view) {
       set(core::to_text(health), home.health(ref.backend) == health);
     }
     set("ejected", home.ejected(ref.backend));
-    set("eligible", home.eligible(ref.backend));
+    const core::Standing standing = home.standing(ref.backend);
+    for (const auto other : {core::Standing::breaker_open, core::Standing::draining,
+                             core::Standing::down, core::Standing::eligible}) {
+      set(core::to_text(other), standing == other);
+    }
   });
   auto& breaker = families.family(MetricType::Gauge, "evenkeel_circuit_breaker_state",
                                   "1 for the state a backend's circuit breaker is in.");
@@ -251,10 +322,15 @@ void add_backend_states(Families& families, const MetricsView& view) {
     }
   });
   auto& weight = families.family(MetricType::Gauge, "evenkeel_backend_weight",
-                                 "A backend's weight as configured.");
+                                 "A backend's weight as configured; effective: with its slow "
+                                 "start, as of the last pick.");
   for_each_backend(view, [&](core::BackendRef ref, auto pool, auto backend, const auto&) {
+    const core::Pool& of = view.balancer.pool(ref.pool);
     add(weight, {{"pool", pool}, {"backend", backend}, {"kind", "configured"}},
-        view.balancer.pool(ref.pool).load(ref.backend).weight);
+        view.config.pools[core::index(ref.pool)].backends[core::index(ref.backend)].weight);
+    ClientMetric& effective =
+        series(weight, {{"pool", pool}, {"backend", backend}, {"kind", "effective"}});
+    effective.gauge.value = static_cast<double>(of.load(ref.backend).weight) / of.weight_scale();
   });
 }
 
@@ -291,6 +367,11 @@ void add_connections(Families& families, const MetricsView& view) {
   add(families.family(MetricType::Counter, "evenkeel_access_log_dropped_total",
                       "Lines of the access log dropped because the file did not keep up."),
       {}, view.access_log_dropped);
+  ClientMetric& pressure =
+      series(families.family(MetricType::Gauge, "evenkeel_overload_pressure_ratio",
+                             "How much of what may be used is used; see overload."),
+             {{"resource", "memory"}});
+  pressure.gauge.value = view.memory_pressure / 1000.0;
 }
 
 }  // namespace
@@ -301,6 +382,9 @@ std::string metrics_text(const MetricsView& view) {
       {{"version", EVENKEEL_VERSION}}, 1);
   add_requests(families, view);
   add_pools(families, view);
+  add_queues(families, view);
+  add_panics(families, view);
+  add_sessions(families, view);
   add_backend_counters(families, view);
   add_backend_states(families, view);
   add_connections(families, view);

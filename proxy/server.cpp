@@ -10,11 +10,11 @@
 #include <cstring>
 #include <utility>
 
-#include "evenkeel/core/config/loader.h"
 #include "evenkeel/core/config/validate.h"
 #include "evenkeel/net/sockets/clock.h"
 #include "evenkeel/proxy/admin.h"
 #include "evenkeel/proxy/drain.h"
+#include "evenkeel/proxy/unsupported.h"
 
 namespace evenkeel::proxy {
 namespace {
@@ -146,7 +146,7 @@ class Run {
 
 core::Result<std::shared_ptr<const core::Config>, Failure> load_configuration(
     const ProxyOptions& options, core::ConfigErrors& warnings) {
-  auto loaded = core::load_config_file(options.config_file, {.warnings = &warnings});
+  auto loaded = load_supported_config(options.config_file, warnings);
   if (!loaded) return core::Unexpected{Failure{kInvalidConfig, core::to_text(loaded.error())}};
   core::Config config = std::move(*loaded);
   if (options.workers) config.workers = *options.workers;

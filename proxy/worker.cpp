@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -35,6 +36,7 @@ Worker::Worker(boost::asio::io_context& io, std::shared_ptr<const core::Config> 
       metrics_(*config_),
       access_log_(*config_, log),
       wall_offset_(net::wall_now() - net::monotonic_now().time_since_epoch()),
+      memory_(config_->overload.max_memory_percent),
       pipeline_(balancer_, host_, *this),
       loop_(io, reactor_, pipeline_, *this) {}
 
@@ -72,7 +74,8 @@ MetricsView Worker::metrics() const {
                      metrics_,
                      pipeline_.counts(),
                      loop_.accept_counts(),
-                     access_log_.dropped()};
+                     access_log_.dropped(),
+                     memory_pressure_};
 }
 
 void Worker::on_request_ended(const net::RequestEnd& end) {
@@ -94,7 +97,23 @@ void Worker::on_refused(core::Instant now, std::uint32_t listener, std::string_v
 void Worker::on_tick(core::Instant now) {
   wall_offset_ = net::wall_now() - now.time_since_epoch();
   access_log_.flush();
+  if (now >= next_measurement_) measure_pressure(now);
   if (tick_) tick_(now);
+}
+
+void Worker::measure_pressure(core::Instant now) {
+  next_measurement_ = core::later(now, config_->overload.refresh);
+  memory_pressure_ = memory_.read();
+  const core::Overload& overload = balancer_.overload();
+  const bool closed = overload.disables_keepalive();
+  const bool stopped = overload.stops_accepting();
+  balancer_.on_pressure(now, memory_pressure_);
+  loop_.set_accepting(now, !overload.stops_accepting());
+  if (closed == overload.disables_keepalive() && stopped == overload.stops_accepting()) return;
+  events_.warn("overload", {{"resource", "memory"},
+                            {"pressure_thousandths", std::to_string(memory_pressure_)},
+                            {"keepalive", overload.disables_keepalive() ? "off" : "on"},
+                            {"accepting", overload.stops_accepting() ? "off" : "on"}});
 }
 
 }  // namespace evenkeel::proxy

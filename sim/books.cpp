@@ -38,6 +38,7 @@ Books::Books(const Scenario& scenario, Judge& judge, core::Instant start)
     : scenario_(scenario), judge_(&judge), obedience_(scenario.world.backends.size()) {
   for (const core::PoolPolicy& pool : scenario.proxy.pools) {
     retries_.emplace_back(pool.retry, start);
+    panics_.push_back(false);
     world_index_.emplace_back(pool.backends.size(), kNoBackend);
   }
   for (std::uint32_t i = 0; i < scenario.world.backends.size(); ++i) {
@@ -135,10 +136,13 @@ void Books::read_entry(const core::Entry& entry, std::uint64_t request) {
     case core::EntryKind::request: {
       Exchange& exchange = exchanges_.open(number);
       exchange.request = request;
-      exchange.pool = index(scenario_.proxy.routes[entry.detail >> 8U].pool);
+      exchange.pool = index(scenario_.proxy.routes[entry.detail >> 8U].split.front().pool);
       if (ClientRequest* client = ledger_.find(request)) client->reached = true;
       return;
     }
+    case core::EntryKind::to_pool:
+      if (Exchange* exchange = exchanges_.find(number)) exchange->pool = entry.detail;
+      return;
     case core::EntryKind::start_attempt:
       if (Exchange* exchange = exchanges_.find(number)) on_start(entry, *exchange);
       return;
@@ -151,8 +155,12 @@ void Books::read_entry(const core::Entry& entry, std::uint64_t request) {
       if (Exchange* exchange = exchanges_.find(number)) exchange->live = false;
       return;
     case core::EntryKind::transition:
+      if (static_cast<core::TransitionKind>(entry.detail >> 17U) == core::TransitionKind::panic) {
+        panics_[index(backend_of(entry).pool)] = (entry.detail & 0xffU) != 0;
+        return;
+      }
       obedience_.on_transition(world_index(backend_of(entry)),
-                               static_cast<core::TransitionKind>(entry.detail >> 16U),
+                               static_cast<core::TransitionKind>(entry.detail >> 17U),
                                static_cast<std::uint8_t>(entry.detail & 0xffU));
       return;
     case core::EntryKind::start_check:
@@ -174,6 +182,15 @@ void Books::read_entry(const core::Entry& entry, std::uint64_t request) {
     case core::EntryKind::send_response:
     case core::EntryKind::reject_request:
     case core::EntryKind::abort_response:
+    case core::EntryKind::reload:
+    case core::EntryKind::session_found:
+    case core::EntryKind::session_failed:
+    case core::EntryKind::admin:
+    case core::EntryKind::pressure:
+    case core::EntryKind::queued:
+    case core::EntryKind::look_up_session:
+    case core::EntryKind::issue_session:
+    case core::EntryKind::mirror:
       return;
   }
 }
@@ -192,7 +209,7 @@ void Books::on_start(const core::Entry& entry, Exchange& exchange) {
   } else if (!(hedge ? bound.on_hedge(entry.at) : bound.on_retry(entry.at))) {
     broke(Invariant::retry_bound, exchange.number, bound.detail());
   }
-  if (!obedience_.on_start(backend)) {
+  if (!obedience_.on_start(backend, panics_[exchange.pool])) {
     broke(Invariant::obedience, exchange.number, obedience_.detail());
   }
   if (!attempts_.on_start(number, scenario_.proxy.pools[exchange.pool].retry.max_attempts)) {

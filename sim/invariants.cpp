@@ -94,6 +94,11 @@ void Obedience::on_transition(std::size_t backend, core::TransitionKind kind, st
     case core::TransitionKind::breaker:
       verdicts.open = static_cast<core::BreakerState>(to) == core::BreakerState::open;
       return;
+    case core::TransitionKind::admin:
+      verdicts.leaving = static_cast<core::AdminState>(to) != core::AdminState::ready;
+      return;
+    case core::TransitionKind::panic:
+      return;  // a pool's
   }
 }
 
@@ -104,6 +109,7 @@ std::string Obedience::detail() const {
   if (verdicts.unhealthy) why += " unhealthy";
   if (verdicts.ejected) why += " ejected";
   if (verdicts.open) why += " behind an open breaker";
+  if (verdicts.leaving) why += " draining";
   return "an attempt went to backend " + number(*offender_) + ", which was" + why;
 }
 

@@ -44,6 +44,7 @@ class MessageWorld final : public World {
     std::uint32_t backend = 0;
     std::uint32_t uses = 0;     // of its connection, this one included
     std::uint32_t holders = 0;  // its flight, events and jobs that speak of it
+    std::uint64_t body = 0;     // bytes of the response's
     bool sent = false;          // a connection was there
     bool cancelled = false;     // the balancer forgot it
     Server::JobId job = Server::kNoJob;
@@ -87,14 +88,19 @@ class MessageWorld final : public World {
   void perform(core::Instant now, const core::AbortResponse& abort);
   void perform(core::Instant now, const core::StartCheck& start);
   void perform(core::Instant now, const core::CancelCheck& cancel);
+  // No remote store and nobody to mirror to is simulated yet.
+  void perform(core::Instant now, const core::LookUpSession& look_up) {
+    balancer_.on_session_store_failed(now, look_up.request);
+  }
+  void perform(core::Instant /*now*/, const core::StoreSession& /*store*/) {}
+  void perform(core::Instant /*now*/, const core::IssueSession& /*issue*/) {}
+  void perform(core::Instant /*now*/, const core::MirrorRequest& /*mirror*/) {}
 
   [[nodiscard]] Flight* find(core::RequestId id);
   // Its body fits into what the balancer keeps to send it again.
-  [[nodiscard]] bool replayable(const ClientRequest& request) const {
-    const core::RoutePolicy& taken = config_->routes[index(*route(request.method))];
-    return !carries_body(request.method) ||
-           scenario_.traffic[request.traffic].request_bytes <=
-               config_->pools[index(taken.pool)].retry.buffer_limit;
+  [[nodiscard]] bool replayable(const ClientRequest& request, core::PoolIndex pool) const {
+    return !carries_body(request.method) || scenario_.traffic[request.traffic].request_bytes <=
+                                                config_->pools[index(pool)].retry.buffer_limit;
   }
   std::uint32_t take_message();
   void drop(std::uint32_t index);
@@ -108,6 +114,7 @@ class MessageWorld final : public World {
                                            unsigned back) const;
 
   core::Balancer balancer_;
+  core::Stream sessions_;  // their names
   core::Stream client_jitter_;
   core::Stream backend_jitter_;
   core::Stream check_jitter_;
@@ -140,6 +147,7 @@ MessageWorld::MessageWorld(const Scenario& scenario, core::Seed seed, const RunL
                            Judge& judge)
     : World(scenario, seed, limits, judge),
       balancer_(config_, balancer_options(seed), core::Instant{}),
+      sessions_(seed, "sessions"),
       client_jitter_(seed, "net/client"),
       backend_jitter_(seed, "net/backend"),
       check_jitter_(seed, "net/check") {
@@ -168,13 +176,19 @@ void MessageWorld::on_request(core::Instant now, std::uint64_t number) {
   if (request == nullptr || answer == nullptr || !request->live) return;  // gave up on the way
   core::RequestFacts facts;
   facts.method = request->method;
-  const auto matching = route(request->method);
-  if (!matching) {
+  const auto found = classify(*request);
+  if (!found) {
     push(now, client_delay(number, 1), kAnswerAtClient, 404, 0, number);
     return;
   }
-  facts.route = *matching;
-  facts.replayable = replayable(*request);
+  facts.route = found->route;
+  facts.pool = found->pool;
+  facts.affinity = found->affinity;
+  facts.limit_key = found->limit_key;
+  facts.mirrored = found->mirrored;
+  facts.replayable = replayable(*request, found->pool);
+  // Simulated clients keep no cookies: every request begins a session of its own.
+  facts.entropy = {sessions_.at(2 * number), sessions_.at(2 * number + 1)};
   const core::RequestId id = balancer_.on_request(now, facts);
   if (id.slot >= flights_.size()) flights_.resize(id.slot + 1);
   Flight& flight = flights_[id.slot];
@@ -268,7 +282,12 @@ void MessageWorld::reply(core::Instant now, std::uint32_t index, Reply reply) {
 
 void MessageWorld::on_job_done(core::Instant now, std::uint32_t, const Server::Job& job) {
   const auto index = static_cast<std::uint32_t>(job.owner);
-  messages_[index].job = Server::kNoJob;
+  Message& message = messages_[index];
+  message.job = Server::kNoJob;
+  const ClientRequest* request = books_.find(message.request);
+  if (request != nullptr && request->method != core::Method::head) {
+    message.body = scenario_.traffic[request->traffic].response_bytes;
+  }
   reply(now, index, Reply::ok);
   drop(index);
 }
@@ -297,13 +316,15 @@ void MessageWorld::on_reply(core::Instant now, std::uint32_t index, Reply reply)
   switch (reply) {
     case Reply::ok:
     case Reply::shed: {
-      const core::ResponseFacts facts{static_cast<std::uint16_t>(reply == Reply::ok ? 200 : 503),
-                                      reply == Reply::shed};
+      core::ResponseFacts facts;
+      facts.status = reply == Reply::ok ? 200 : 503;
+      facts.has_retry_after = reply == Reply::shed;
+      if (facts.has_retry_after) facts.retry_after = kShedRetryAfter;
       idle_[message.backend].put(now, message.uses);
       balancer_.on_response_head(now, message.attempt, facts);
       // Either the response is forwarded, and is complete at once, or another attempt follows.
       act(now);
-      balancer_.on_response_end(now, message.attempt);
+      balancer_.on_response_end(now, message.attempt, message.body);
       if (find(id) == nullptr || !flights_[id.slot].committed) break;
       finish(now, id, reply == Reply::ok ? Ending::success : Ending::rejected, facts.status, false);
       break;
@@ -328,7 +349,9 @@ void MessageWorld::perform(core::Instant, const core::SendResponse& send) {
 
 void MessageWorld::perform(core::Instant now, const core::RejectRequest& reject) {
   if (find(reject.request) == nullptr) return;
-  finish(now, reject.request, Ending::failed, reject.status, false);
+  // With Retry-After it asks to come back later, whoever says so.
+  const bool sheds = reject.retry_after > core::Duration::zero();
+  finish(now, reject.request, sheds ? Ending::rejected : Ending::failed, reject.status, false);
 }
 
 void MessageWorld::perform(core::Instant now, const core::AbortResponse& abort) {

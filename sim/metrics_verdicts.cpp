@@ -16,6 +16,9 @@ std::optional<Detection> taken_out(const core::Transition& transition) {
     case core::TransitionKind::breaker:
       if (transition.to != static_cast<std::uint8_t>(core::BreakerState::open)) break;
       return Detection::passive;
+    case core::TransitionKind::admin:
+    case core::TransitionKind::panic:
+      break;
   }
   return std::nullopt;
 }
@@ -41,6 +44,9 @@ class VerdictCounter final : public Accumulator {
         break;
       case core::TransitionKind::breaker:
         totals_.breaker_opens += taken_out(transition).has_value() ? 1 : 0;
+        break;
+      case core::TransitionKind::admin:
+      case core::TransitionKind::panic:
         break;
     }
   }

@@ -80,6 +80,9 @@ std::string state_after(const core::Transition& transition) {
     case core::TransitionKind::breaker:
       return transition.to == static_cast<std::uint8_t>(core::BreakerState::open) ? "breaker-open"
                                                                                   : "";
+    case core::TransitionKind::admin:
+    case core::TransitionKind::panic:
+      return "";
   }
   return "";
 }

@@ -103,6 +103,7 @@ void append_response(std::string& out, core::Method method, std::uint64_t reques
 }
 
 void append_shed_response(std::string& out) {
+  static_assert(kShedRetryAfter == std::chrono::seconds(1));
   out += "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "evenkeel/core/method.h"
+#include "evenkeel/core/time.h"
 
 // HTTP/1.1 as the simulated clients and origins speak it. Written apart from net/http1 on purpose:
 // what checks the proxy must not share its mistakes. It accepts what a strict peer would and
@@ -15,9 +16,13 @@ namespace evenkeel::sim {
 // Which request a message belongs to travels in this field, end to end.
 inline constexpr std::string_view kRequestField = "x-sim-request";
 
-// What every simulated client asks for.
+// What every simulated client asks for, and where from.
 inline constexpr std::string_view kSimHost = "sim";
 inline constexpr std::string_view kSimPath = "/";
+inline constexpr std::string_view kSimClient = "192.0.2.1";
+
+// What a backend that sheds load asks for.
+inline constexpr core::Duration kShedRetryAfter = std::chrono::seconds(1);
 
 // Requests of the other methods have no body here.
 [[nodiscard]] constexpr bool carries_body(core::Method method) {

@@ -122,7 +122,7 @@ WireWorld::WireWorld(const Scenario& scenario, core::Seed seed, const RunLimits&
                      Judge& judge, const WireOptions& options)
     : World(scenario, seed, limits, judge),
       network_(queue_, {seed, options.cut, false}),
-      entropy_(seed, "entropy"),
+      entropy_(seed, kEntropyStream),
       idle_clients_(scenario.traffic.size()) {
   const auto add_door = [this](std::uint32_t who, const LinkModel& model) {
     doors_.push_back(std::make_unique<Door>(*this, who));
@@ -151,7 +151,7 @@ WireWorld::WireWorld(const Scenario& scenario, core::Seed seed, const RunLimits&
 void WireWorld::Door::on_accept(core::Instant now, std::uint64_t connection,
                                 std::unique_ptr<net::Stream> stream) {
   if (backend == kBalancer) {
-    if (world.pipeline_) world.pipeline_->on_accept(now, 0, std::move(stream), "192.0.2.1", false);
+    if (world.pipeline_) world.pipeline_->on_accept(now, 0, std::move(stream), kSimClient, false);
     return;
   }
   if (world.free_origins_.empty()) {

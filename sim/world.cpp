@@ -2,8 +2,11 @@
 #include "world.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
 
-#include "evenkeel/core/route/router.h"
+#include "evenkeel/net/client_address.h"
 #include "wire_message.h"
 
 namespace evenkeel::sim {
@@ -14,6 +17,29 @@ namespace {
 // that was lost, without a timeout: its client leaves.
 constexpr core::Duration kPatience = std::chrono::minutes(10);
 
+// The headers of a simulated request, as far as its way may depend on them.
+class SimHeaders final : public core::HeaderSource {
+ public:
+  explicit SimHeaders(std::uint64_t request) : request_(request) {}
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const override {
+    if (name == "host") return kSimHost;
+    if (name != kRequestField) return std::nullopt;
+    const auto end = std::to_chars(digits_.data(), digits_.data() + digits_.size(), request_);
+    return std::string_view(digits_.data(), static_cast<std::size_t>(end.ptr - digits_.data()));
+  }
+
+ private:
+  std::uint64_t request_;
+  mutable std::array<char, 20> digits_{};
+};
+
+// As net::Pipeline draws its secret.
+core::RouteSeeds route_seeds(core::Seed seed) {
+  core::RouteSeeds seeds;
+  seeds.secret = core::Stream(seed, kEntropyStream).at(0);
+  return seeds;
+}
+
 }  // namespace
 
 World::World(const Scenario& scenario, core::Seed seed, const RunLimits& limits, Judge& judge)
@@ -21,17 +47,21 @@ World::World(const Scenario& scenario, core::Seed seed, const RunLimits& limits,
       seed_(seed),
       books_(scenario, judge, core::Instant{}),
       config_(std::make_shared<const core::Config>(scenario.proxy)),
-      limits_(limits) {
-  const core::Router router(config_->routes);
-  for (unsigned m = 0; m < core::kMethodCount; ++m) {
-    routes_[m] = router.find(kSimHost, kSimPath, static_cast<core::Method>(m));
-  }
+      limits_(limits),
+      router_(*config_, route_seeds(seed)),
+      client_(net::address_from(kSimClient)) {
   for (std::uint32_t i = 0; i < scenario.traffic.size(); ++i) {
     arrivals_.emplace_back(scenario.traffic[i], i, seed);
   }
   for (std::uint32_t i = 0; i < scenario.world.backends.size(); ++i) {
     backends_.emplace_back(Server(scenario.world.backends[i], i, seed, queue_));
   }
+}
+
+std::optional<core::Classified> World::classify(const ClientRequest& request) const {
+  const SimHeaders headers(request.number);
+  const core::RequestView view{request.method, kSimHost, kSimPath, {}, client_, false, headers};
+  return router_.classify(view, balancer().split_bits(), balancer().mirror_bits());
 }
 
 // ---- the run -----------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "evenkeel/core/balancer.h"
+#include "evenkeel/core/route/router.h"
 #include "evenkeel/sim/arrivals.h"
 #include "evenkeel/sim/books.h"
 #include "evenkeel/sim/event_queue.h"
@@ -16,6 +17,9 @@
 #include "evenkeel/sim/server.h"
 
 namespace evenkeel::sim {
+
+// The operating system's entropy, as a stream of the run's seed.
+inline constexpr std::string_view kEntropyStream = "entropy";
 
 // What both fidelities share: the loop over events, arrivals, backends at work, faults, clients'
 // deadlines, the balancer's timers and the books. A fidelity says how a request gets to the
@@ -63,10 +67,9 @@ class World {
   [[nodiscard]] std::uint32_t backend_count() const {
     return static_cast<std::uint32_t>(backends_.size());
   }
-  // Which route a client's request takes; nullopt: none, so the answer is 404.
-  [[nodiscard]] std::optional<core::RouteIndex> route(core::Method method) const {
-    return routes_[static_cast<unsigned>(method)];
-  }
+  // Where a client's request goes, as the balancer would say now; nullopt: no route takes it, so
+  // the answer is 404.
+  [[nodiscard]] std::optional<core::Classified> classify(const ClientRequest& request) const;
   // A request reached a backend that is up.
   Server::Offer offer(std::uint32_t backend, std::uint64_t number, std::uint64_t owner);
   void abandon(std::uint32_t backend, Server::JobId job);
@@ -122,7 +125,8 @@ class World {
   void sample(std::uint32_t backend);
 
   RunLimits limits_;
-  std::array<std::optional<core::RouteIndex>, core::kMethodCount> routes_;
+  core::Router router_;
+  core::Address client_;  // everybody's
   std::vector<Arrivals> arrivals_;
   std::vector<Backend> backends_;
   core::Digest trace_;

@@ -154,4 +154,9 @@ std::string_view path_of(const RequestHead& head) {
   return head.target.substr(0, head.target.find('?'));
 }
 
+std::string_view query_of(const RequestHead& head) {
+  const std::size_t mark = head.target.find('?');
+  return mark == std::string_view::npos ? std::string_view{} : head.target.substr(mark + 1);
+}
+
 }  // namespace evenkeel::net::http1

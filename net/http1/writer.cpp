@@ -222,6 +222,7 @@ std::size_t write_response_head(const ResponseHead& head, const ResponsePlan& pl
     }
   }
   if (last_via == nullptr) text.field("Via", via_element(head.minor_version));
+  if (!head.is_interim()) text.put(plan.own_fields);
   if (head.switches_protocol) {
     text.put("Connection: upgrade\r\n");
   } else if (!head.is_interim()) {

@@ -47,6 +47,10 @@ void EventLoop::start() {
   settle();
 }
 
+void EventLoop::set_accepting(core::Instant now, bool accepting) {
+  for (Listening& listening : listening_) listening.acceptor->set_accepting(now, accepting);
+}
+
 void EventLoop::stop_listening() {
   for (Listening& listening : listening_) listening.acceptor->close();
 }

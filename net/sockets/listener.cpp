@@ -105,7 +105,14 @@ void Acceptor::retry(core::Instant now) {
   on_event(now, 0);
 }
 
+void Acceptor::set_accepting(core::Instant now, bool accepting) {
+  if (held_ == !accepting) return;
+  held_ = !accepting;
+  if (accepting) on_event(now, 0);  // no edge announces who came meanwhile
+}
+
 void Acceptor::on_event(core::Instant now, std::uint32_t) {
+  if (held_) return;
   for (int i = 0; i < kPerTurn; ++i) {
     if (fd_ < 0 || !accept_one(now)) return;
   }

@@ -26,8 +26,8 @@ class AllocationTest : public ::testing::Test, public Host, public Observer {
   }
 
  protected:
-  AllocationTest()
-      : config_(std::make_shared<const core::Config>(test::MemoryWorld::plain_config(3))),
+  explicit AllocationTest(const core::Config& config = test::MemoryWorld::plain_config(3))
+      : config_(std::make_shared<const core::Config>(config)),
         balancer_(config_, {}, now_),
         pipeline_(balancer_, *this, *this) {
     auto stream = std::make_unique<ScriptedStream>();
@@ -72,6 +72,7 @@ class AllocationTest : public ::testing::Test, public Host, public Observer {
   }
   void entropy(std::span<unsigned char, 16> into) override {
     std::fill(into.begin(), into.end(), static_cast<unsigned char>(ended_));
+    into[0] = static_cast<unsigned char>(ended_ >> 8U);
   }
   void on_request_ended(const RequestEnd&) override { ++ended_; }
   void on_transition(const core::Transition&) override {}
@@ -140,6 +141,38 @@ TEST_F(AllocationTest, LargeResponseToASlowClientAllocatesNothing) {
       "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + std::string(300'000, 'x');
   client_->window = 10'000;
   EXPECT_EQ(count(kGet, large), 0U);
+}
+
+// Everything that looks at a head: routes by header, a sticky split, a limit, a hash, a session
+// that begins with every request.
+core::Config watchful_config() {
+  core::Config config = test::MemoryWorld::plain_config(3);
+  core::PoolPolicy& pool = config.pools[0];
+  pool.balance.algorithm = core::Algorithm::maglev;
+  pool.balance.hash.on = core::HashKey::header;
+  pool.balance.hash.name = "user-agent";
+  pool.session.mode = core::SessionMode::cookie;
+  pool.session.max_entries = 500;
+  core::RoutePolicy other = config.routes[0];
+  other.name = "other";
+  other.match.headers = {{"x-canary", "yes"}};
+  other.match.path_regex = "/v[0-9]+/.*";
+  config.routes[0].split.front().sticky_by = core::ClientKey::cookie;
+  config.routes[0].split.front().sticky_name = "session";
+  config.routes[0].split.push_back(config.routes[0].split.front());
+  config.routes[0].rate_limit.requests_per_second = core::Decimal{100'000'000};
+  config.routes.insert(config.routes.begin(), other);
+  return config;
+}
+
+class WatchfulAllocationTest : public AllocationTest {
+ protected:
+  WatchfulAllocationTest() : AllocationTest(watchful_config()) {}
+};
+
+TEST_F(WatchfulAllocationTest, RoutesLimitsAndSessionsAllocateNothing) {
+  for (int i = 0; i < 1'000; ++i) exchange(kGet, kOk);  // the tables fill
+  EXPECT_EQ(count(kGet, kOk), 0U);
 }
 
 TEST_F(AllocationTest, ErrorStatusAllocatesNothing) {

@@ -128,7 +128,20 @@ TEST_P(PipelineProber, TcpCheckOnlyConnects) {
   EXPECT_TRUE(unhealthy());
 }
 
+TEST_P(PipelineProber, InPanicAnUnhealthyBackendIsAskedAllTheSame) {
+  next_check().send("HTTP/1.1 500 No\r\n\r\n");
+  run();
+  ASSERT_TRUE(unhealthy());
+  const std::size_t before = world().accepted();
+  Peer& client = client_sends(get());
+  ASSERT_EQ(world().accepted(), before + 1);
+  answer(before, ok("all the same"));
+  EXPECT_EQ(response(client).body, "all the same");
+  EXPECT_TRUE(has(world().ended.back().record.flags, core::Flag::panic));
+}
+
 TEST_P(PipelineProber, UnhealthyBackendTakesNoRequests) {
+  pool().balance.panic_threshold = 0;
   next_check().send("HTTP/1.1 500 No\r\n\r\n");
   run();
   ASSERT_TRUE(unhealthy());

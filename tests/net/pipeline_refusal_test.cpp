@@ -117,7 +117,7 @@ TEST_P(PipelineRefusal, RoutesPickTheirPool) {
   core::RoutePolicy route = config.routes[0];
   route.name = "other";
   route.match.hosts = {"b"};
-  route.pool = core::PoolIndex{1};
+  route.split.front().pool = core::PoolIndex{1};
   config.routes.insert(config.routes.begin(), route);
   client_sends("GET / HTTP/1.1\r\nHost: B:80\r\n\r\n");
   answer(0, ok("x"));

@@ -303,6 +303,7 @@ TEST(SeamTest, ActiveChecksRunOverConnectionsOfTheirOwn) {
   config.pools[0].health_check.timeout = seconds(1);
   config.pools[0].health_check.jitter_percent = 0;
   config.pools[0].health_check.unhealthy_threshold = 2;
+  config.pools[0].balance.panic_threshold = 0;
   MemoryWorld world(with_backends(1), config);
   world.advance(seconds(2));
   ASSERT_EQ(world.accepted(), 1U);

@@ -328,6 +328,27 @@ TEST_F(AcceptorTest, RunningOutOfDescriptorsPausesUntilRetried) {
   streams.clear();
 }
 
+TEST_F(AcceptorTest, WhoComesWhileItIsOffWaitsInTheBacklog) {
+  net::Acceptor acceptor(reactor, std::move(socket), 0, 1000, peer, *this);
+  acceptor.set_accepting({}, false);
+  std::vector<std::unique_ptr<RawSocket>> raws;
+  for (int i = 0; i < 3; ++i) raws.push_back(RawSocket::connect(port));
+  reactor.turn(1000);
+  acceptor.retry({});
+  EXPECT_EQ(streams.size(), 0U);
+  EXPECT_EQ(reactor.turn(0), 0U) << "it spins";
+  for (const auto& raw : raws) {
+    raw->step();
+    EXPECT_FALSE(raw->over()) << "nobody is turned away";
+  }
+  acceptor.set_accepting({}, true);
+  EXPECT_EQ(streams.size(), 3U);
+  raws.push_back(RawSocket::connect(port));
+  reactor.turn(1000);
+  EXPECT_EQ(streams.size(), 4U);
+  streams.clear();
+}
+
 TEST_F(AcceptorTest, AClosedAcceptorRefuses) {
   net::Acceptor acceptor(reactor, std::move(socket), 0, 1000, peer, *this);
   acceptor.close();

@@ -144,6 +144,15 @@ TEST_F(AccessLogTest, ARejectedRequestHasItsCauseAndNoUpstream) {
   EXPECT_EQ(line.at("error"), "connect_refused");
 }
 
+TEST_F(AccessLogTest, AWaitAndWhatLedElsewhereAreTold) {
+  net::RequestEnd end = plain_end();
+  end.record.queued = microseconds(12'500);
+  end.record.flags = core::Flag::queued | core::Flag::panic | core::Flag::sticky;
+  EXPECT_NE(line_of(end).find(R"("queue_ms":12.500,"attempts":1,"hedged":false,)"
+                              R"("flags":["panic","sticky"])"),
+            std::string::npos);
+}
+
 TEST_F(AccessLogTest, LongTextsAreCut) {
   net::RequestEnd end = plain_end();
   const std::string target = "/" + std::string(100'000, '"');

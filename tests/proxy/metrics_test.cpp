@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -30,13 +31,17 @@ class MetricsTest : public ::testing::Test {
     pool.backends[0].id = "b0";
     pool.backends[1].id = "b\"1";
     made.pools.push_back(pool);
+    made.pools.push_back(pool);
+    made.pools[1].name = "spare";
+    made.pools[1].backends[1].removed = true;
     made.routes.emplace_back().name = "all";
+    made.routes[0].rate_limit.requests_per_second = core::Decimal{1000};
     config = std::make_shared<const core::Config>(made);
     balancer = std::make_unique<core::Balancer>(config, core::Balancer::Options{}, core::Instant{});
     metrics = std::make_unique<WorkerMetrics>(*config);
   }
   MetricsView view() const {
-    return {*config, *balancer, *metrics, net::PipelineCounts{}, net::AcceptCounts{}, 3};
+    return {*config, *balancer, *metrics, net::PipelineCounts{}, net::AcceptCounts{}, 3, 250};
   }
   std::string text() const { return metrics_text(view()); }
   void request(unsigned status, core::Duration took = 1ms, unsigned attempts = 1,
@@ -47,6 +52,9 @@ class MetricsTest : public ::testing::Test {
     end.record.attempts = static_cast<std::uint8_t>(attempts);
     end.record.flags = flags;
     end.record.backend = core::BackendIndex(1);
+    end.record.pool = core::PoolIndex(taken_by);
+    end.record.queued = 3ms;
+    end.record.rejection = rejection;
     end.ended = end.record.arrived + took;
     metrics->on_request_ended(end);
   }
@@ -63,6 +71,8 @@ class MetricsTest : public ::testing::Test {
   std::unique_ptr<core::Balancer> balancer;
   std::unique_ptr<WorkerMetrics> metrics;
   core::Transition transition;
+  unsigned taken_by = 0;
+  std::optional<core::RejectCause> rejection;
 };
 
 TEST_F(MetricsTest, RequestsAreCountedByMethodAndCode) {
@@ -115,6 +125,71 @@ TEST_F(MetricsTest, ChangesOfVerdictsAreCounted) {
   EXPECT_THAT(text(), HasSubstr("evenkeel_circuit_breaker_transitions_total{pool=\"main\","
                                 "backend=\"b0\",to=\"open\"} 1\n"));
   EXPECT_THAT(text(), HasSubstr("to=\"unhealthy\"} 1\n"));
+}
+
+TEST_F(MetricsTest, EveryReasonOfAnEjectionHasAPlace) {
+  change(core::TransitionKind::ejection, core::TransitionReason::latency, 0, 1);
+  EXPECT_THAT(text(), HasSubstr("reason=\"latency\",enforced=\"true\"} 1\n"));
+}
+
+TEST_F(MetricsTest, RequestsAreCountedByThePoolThatTookThem) {
+  EXPECT_THAT(text(), Not(HasSubstr("route=\"all\",pool=\"spare\""))) << "none yet";
+  taken_by = 1;
+  request(200);
+  EXPECT_THAT(text(), HasSubstr("evenkeel_requests_total{route=\"all\",pool=\"spare\","
+                                "method=\"GET\",code=\"200\"} 1\n"));
+  EXPECT_THAT(text(), HasSubstr("evenkeel_request_duration_seconds_count{route=\"all\","
+                                "pool=\"main\"} 0\n"));
+}
+
+TEST_F(MetricsTest, LimitsAndQueuesAreCounted) {
+  rejection = core::RejectCause::rate_limited;
+  request(429);
+  rejection = core::RejectCause::queue_full;
+  request(503);
+  rejection.reset();
+  request(200, 5ms, 1, core::Flag::queued);
+  EXPECT_THAT(text(), HasSubstr("evenkeel_rate_limited_total{route=\"all\"} 1\n"));
+  EXPECT_THAT(text(), HasSubstr("evenkeel_queue_shed_total{pool=\"main\",reason=\"queue_full\"} "
+                                "1\n"));
+  EXPECT_THAT(text(), HasSubstr("evenkeel_queue_depth{pool=\"main\"} 0\n"));
+  EXPECT_THAT(text(), HasSubstr("evenkeel_queue_wait_seconds_count{pool=\"main\"} 1\n"));
+  EXPECT_THAT(text(), HasSubstr("evenkeel_queue_wait_seconds_bucket{pool=\"main\",le=\"0.005\"} "
+                                "1\n"));
+  EXPECT_THAT(text(), HasSubstr("evenkeel_overload_pressure_ratio{resource=\"memory\"} 0.25\n"));
+}
+
+TEST_F(MetricsTest, PanicIsAPools) {
+  transition.backend.pool = core::PoolIndex(1);
+  change(core::TransitionKind::panic, core::TransitionReason::few_healthy, 0, 1);
+  change(core::TransitionKind::panic, core::TransitionReason::enough_healthy, 1, 0);
+  request(200, 1ms, 1, core::Flag::panic);
+  EXPECT_THAT(text(), HasSubstr("evenkeel_pool_panics_total{pool=\"spare\"} 1\n"));
+  EXPECT_THAT(text(), HasSubstr("evenkeel_pool_panic{pool=\"main\"} 0\n"));
+  EXPECT_THAT(text(), HasSubstr("evenkeel_panic_requests_total{pool=\"main\"} 1\n"));
+  EXPECT_THAT(transition_fields(*config, transition),
+              HasSubstr(R"("event":"panic","pool":"spare","from":"on","to":"off",)"
+                        R"("reason":"enough_healthy")"));
+}
+
+TEST_F(MetricsTest, StatesFollowTheStanding) {
+  const core::BackendRef second{core::PoolIndex(0), core::BackendIndex(1)};
+  balancer->set_admin(core::Instant{}, second, core::AdminState::drain);
+  const auto state = [](std::string_view name, int on) {
+    return "evenkeel_backend_state{pool=\"main\",backend=\"b\\\"1\",state=\"" + std::string(name) +
+           "\"} " + std::to_string(on) + "\n";
+  };
+  EXPECT_THAT(text(), HasSubstr(state("draining", 1)));
+  EXPECT_THAT(text(), HasSubstr(state("eligible", 0)));
+  EXPECT_THAT(text(), HasSubstr(state("down", 0)));
+  change(core::TransitionKind::admin, core::TransitionReason::requested, 0, 1);
+  EXPECT_THAT(transition_fields(*config, transition),
+              HasSubstr(R"("event":"admin_state","pool":"main","backend":"b0","from":"ready",)"));
+}
+
+TEST_F(MetricsTest, WhatWasRemovedIsNotShown) {
+  EXPECT_THAT(text(), HasSubstr("pool=\"spare\",backend=\"b0\""));
+  EXPECT_THAT(text(), Not(HasSubstr("pool=\"spare\",backend=\"b\\\"1\"")));
 }
 
 TEST_F(MetricsTest, TheTextIsWellFormed) {
@@ -177,6 +252,7 @@ TEST_F(AdminApiTest, BackendsAreDescribed) {
   EXPECT_EQ(answer.type, "application/json");
   EXPECT_THAT(answer.body, HasSubstr(R"("backend":"b\"1")"));
   EXPECT_THAT(answer.body, HasSubstr(R"("breaker":"closed")"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("standing":"eligible","admin":"ready")"));
   EXPECT_THAT(api.answer("GET", "/health").body, HasSubstr(R"("status":"healthy")"));
 }
 

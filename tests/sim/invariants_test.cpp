@@ -100,21 +100,41 @@ TEST(ObedienceTest, BreaksWhenAnAttemptGoesToABackendThatIsOut) {
   const auto health = [](core::HealthState s) { return static_cast<std::uint8_t>(s); };
   const auto breaker = [](core::BreakerState s) { return static_cast<std::uint8_t>(s); };
   Obedience o(3);
-  EXPECT_TRUE(o.on_start(0));
+  EXPECT_TRUE(o.on_start(0, false));
   o.on_transition(0, core::TransitionKind::health, health(core::HealthState::unhealthy));
-  EXPECT_FALSE(o.on_start(0));
-  EXPECT_TRUE(o.on_start(1));
+  EXPECT_FALSE(o.on_start(0, false));
+  EXPECT_TRUE(o.on_start(1, false));
   o.on_transition(0, core::TransitionKind::health, health(core::HealthState::healthy));
-  EXPECT_TRUE(o.on_start(0));
+  EXPECT_TRUE(o.on_start(0, false));
   o.on_transition(1, core::TransitionKind::ejection, 1);
-  EXPECT_FALSE(o.on_start(1));
+  EXPECT_FALSE(o.on_start(1, false));
   o.on_transition(1, core::TransitionKind::ejection, 0);
-  EXPECT_TRUE(o.on_start(1));
+  EXPECT_TRUE(o.on_start(1, false));
   o.on_transition(2, core::TransitionKind::breaker, breaker(core::BreakerState::open));
-  EXPECT_FALSE(o.on_start(2));
+  EXPECT_FALSE(o.on_start(2, false));
   EXPECT_THAT(o.detail(), HasSubstr("backend 2, which was behind an open breaker"));
   o.on_transition(2, core::TransitionKind::breaker, breaker(core::BreakerState::half_open));
-  EXPECT_TRUE(o.on_start(2)) << "a probe";
+  EXPECT_TRUE(o.on_start(2, false)) << "a probe";
+}
+
+TEST(ObedienceTest, InPanicEverybodyMayBeAsked) {
+  Obedience o(1);
+  o.on_transition(0, core::TransitionKind::ejection, 1);
+  EXPECT_TRUE(o.on_start(0, true));
+  EXPECT_FALSE(o.on_start(0, false));
+}
+
+TEST(ObedienceTest, BreaksWhenAnAttemptGoesToABackendThatLeaves) {
+  Obedience o(1);
+  const auto told = [&o](core::AdminState state) {
+    o.on_transition(0, core::TransitionKind::admin, static_cast<std::uint8_t>(state));
+  };
+  told(core::AdminState::drain);
+  EXPECT_FALSE(o.on_start(0, false));
+  told(core::AdminState::ready);
+  EXPECT_TRUE(o.on_start(0, false));
+  told(core::AdminState::maintenance);
+  EXPECT_FALSE(o.on_start(0, false));
 }
 
 TEST(NoLeakTest, BreaksForAnythingLeft) {
@@ -288,9 +308,24 @@ TEST_F(BooksTest, ARetryBeyondTheBudgetBreaksI3) {
 TEST_F(BooksTest, AnAttemptOnAnEjectedBackendBreaksI4) {
   arrive(Method::get);
   record(EntryKind::transition, 0,
-         (static_cast<std::uint32_t>(core::TransitionKind::ejection) << 16U) | 1U);
+         (static_cast<std::uint32_t>(core::TransitionKind::ejection) << 17U) | 1U);
   record(EntryKind::start_attempt, subject(0), 1);
   EXPECT_FALSE(books.broken());
+  arrive(Method::get);
+  record(EntryKind::start_attempt, subject(1), 0);
+  expect_broken(Invariant::obedience);
+}
+
+TEST_F(BooksTest, InPanicAnEjectedBackendMayBeAsked) {
+  const auto changed = [this](core::TransitionKind kind, std::uint32_t to) {
+    record(EntryKind::transition, 0, (static_cast<std::uint32_t>(kind) << 17U) | to);
+  };
+  changed(core::TransitionKind::ejection, 1);
+  changed(core::TransitionKind::panic, 1);
+  arrive(Method::get);
+  record(EntryKind::start_attempt, subject(0), 0);
+  EXPECT_FALSE(books.broken());
+  changed(core::TransitionKind::panic, 0);
   arrive(Method::get);
   record(EntryKind::start_attempt, subject(1), 0);
   expect_broken(Invariant::obedience);

@@ -11,7 +11,10 @@
 #include <cstdlib>
 #include <new>
 #include <set>
+#include <string>
 
+#include "../../sim/wire_message.h"
+#include "evenkeel/core/explain.h"
 #include "worlds.h"
 
 namespace evenkeel::sim::testing {
@@ -157,22 +160,11 @@ class EveryAlgorithm : public ::testing::TestWithParam<Algorithm> {};
 INSTANTIATE_TEST_SUITE_P(, EveryAlgorithm,
                          ::testing::Values(Algorithm::random, Algorithm::round_robin,
                                            Algorithm::weighted_round_robin, Algorithm::least_conn,
-                                           Algorithm::least_request),
-                         [](const auto& info) {
-                           switch (info.param) {
-                             case Algorithm::random:
-                               return "Random";
-                             case Algorithm::round_robin:
-                               return "RoundRobin";
-                             case Algorithm::weighted_round_robin:
-                               return "WeightedRoundRobin";
-                             case Algorithm::least_conn:
-                               return "LeastConnections";
-                             case Algorithm::least_request:
-                               return "LeastRequest";
-                           }
-                           return "";
-                         });
+                                           Algorithm::least_request, Algorithm::peak_ewma,
+                                           Algorithm::score, Algorithm::join_idle_queue,
+                                           Algorithm::ring_hash, Algorithm::maglev,
+                                           Algorithm::rendezvous, Algorithm::first),
+                         [](const auto& info) { return std::string(core::to_text(info.param)); });
 
 TEST_P(EveryAlgorithm, OverIdealLinksBothFidelitiesDecideTheSame) {
   for (const std::uint64_t seed : {1, 2, 3}) {
@@ -219,6 +211,57 @@ TEST(FidelitiesTest, AlsoWithHedgesBreakersBackoffAndAFullQueue) {
     EXPECT_GT(a.hedges, 100U);
     EXPECT_GT(a.retries, 0U);
     EXPECT_GT(message.count(Ending::rejected), 0U);
+  }
+}
+
+// Everything at the door: splits by key, limits that refuse, queues that shed, sessions that begin,
+// shares of the load that follow a hash, and sinkholes, whose answers are told by their length.
+TEST(FidelitiesTest, AlsoWithSplitsLimitsQueuesAndSessions) {
+  Scenario s = crash_and_black_hole(Algorithm::maglev);
+  core::PoolPolicy& pool = s.proxy.pools[0];
+  pool.balance.hash.on = core::HashKey::header;
+  pool.balance.hash.name = kRequestField;
+  pool.balance.hash.balance_factor = 125;
+  pool.session.mode = core::SessionMode::cookie;
+  pool.limits.max_requests = 8;
+  pool.limits.max_pending = 4;
+  pool.limits.queue_timeout = 100ms;
+  pool.outlier_detection.sinkhole_factor = core::Decimal{3000};
+  pool.adaptive_concurrency.enabled = true;
+  s.proxy.pools.push_back(pool);
+  s.proxy.pools[1].name = "other";
+  s.proxy.pools[0].backends.resize(6);
+  s.proxy.pools[1].backends.erase(s.proxy.pools[1].backends.begin(),
+                                  s.proxy.pools[1].backends.begin() + 6);
+  for (std::uint32_t i = 6; i < 8; ++i) {
+    s.world.backends[i].ref = {core::PoolIndex{1}, core::BackendIndex{i - 6}};
+  }
+  core::RoutePolicy& route = s.proxy.routes[0];
+  route.split.front().weight = 3;
+  core::SplitPolicy second;
+  second.pool = core::PoolIndex{1};
+  route.split.push_back(second);
+  for (const bool sticky : {false, true}) {
+    if (sticky) {
+      route.split.front().sticky_by = core::ClientKey::header;
+      route.split.front().sticky_name = kRequestField;
+      route.rate_limit.requests_per_second = core::Decimal{500'000};
+      route.rate_limit.key = core::ClientKey::client_ip;
+    }
+    Witness message;
+    Witness wire;
+    const RunResult a = run(s, Fidelity::message, message);
+    const RunResult b = run(s, Fidelity::wire, wire);
+    expect_all_held(a);
+    expect_all_held(b);
+    EXPECT_EQ(a.decisions, b.decisions);
+    EXPECT_GT(message.count(Ending::rejected), 0U);
+    EXPECT_EQ(message.count(Ending::rejected), wire.count(Ending::rejected));
+    EXPECT_EQ(message.count(Ending::failed), wire.count(Ending::failed));
+    std::set<std::uint16_t> statuses;
+    for (const RequestSample& r : message.requests) statuses.insert(r.status);
+    EXPECT_EQ(statuses.contains(429), sticky);
+    EXPECT_TRUE(statuses.contains(200));
   }
 }
 

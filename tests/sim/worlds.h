@@ -63,6 +63,8 @@ inline Scenario world(std::uint32_t count, std::uint32_t workers, core::Duration
   core::PoolPolicy pool;
   pool.name = "main";
   pool.balance.algorithm = algorithm;
+  pool.balance.hash.on = core::HashKey::header;  // of strategies that hash: every request its own
+  pool.balance.hash.name = "x-sim-request";
   pool.health_check.interval = pool.health_check.unhealthy_interval = 2s;
   pool.health_check.timeout = 1s;
   pool.health_check.jitter_percent = 0;

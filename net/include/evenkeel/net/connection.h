@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "evenkeel/core/facts.h"
+#include "evenkeel/core/route/request_view.h"
 #include "evenkeel/net/backend_connection.h"
 #include "evenkeel/net/buffer.h"
 #include "evenkeel/net/http1/chunked.h"
@@ -41,6 +42,8 @@ struct Upload {
 struct Transaction {
   core::RequestId request;
   bool begun = false;  // the core knows of it
+  core::PoolIndex pool{};
+  std::optional<core::SessionKey> issued;  // the session that the response gives to the client
   std::array<std::unique_ptr<BackendConnection>, 2> attempts;
   BackendConnection* committed = nullptr;  // whose response goes to the client
   Buffer image;
@@ -92,6 +95,7 @@ class ClientConnection final : public StreamOwner, public TimerOwner, public Bac
   void cancel_attempt(core::Instant now, const core::CancelAttempt& action);
   void send_response(core::Instant now, const core::SendResponse& action);
   void reject_request(core::Instant now, const core::RejectRequest& action);
+  void issue_session(const core::IssueSession& action);
   void abort_response(core::Instant now, const core::AbortResponse& action);
 
   // ---- the pipeline's wishes -------------------------------------------------------------------
@@ -122,6 +126,8 @@ class ClientConnection final : public StreamOwner, public TimerOwner, public Bac
   void refuse(core::Instant now, unsigned status, std::string_view cause);
   [[nodiscard]] std::size_t write_error(unsigned status, std::string_view cause);
   void send_and_close(core::Instant now, std::size_t length);
+  // After this answer the client may send another request. Not yet known: the answer's framing.
+  [[nodiscard]] bool may_stay() const;
   // `told`: what the client was answered when the core does not know.
   void finish(core::Instant now, std::uint16_t told = 0);
   void conclude(core::Instant now);
@@ -210,6 +216,7 @@ class ClientConnection final : public StreamOwner, public TimerOwner, public Bac
   bool shut_ = false;      // lingering: our side has ended
   std::uint8_t client_length_ = 0;
   std::array<char, 46> client_{};  // longest IPv6 text
+  core::Address address_;          // the same in bytes
 };
 
 }  // namespace evenkeel::net

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -61,6 +63,12 @@ class Context {
   [[nodiscard]] std::string_view date();
   // 32 hexadecimal digits that nobody can guess.
   void make_request_id(std::span<char, 32> out);
+  // The name of a session that may begin.
+  [[nodiscard]] core::SessionKey make_session_key();
+
+  // Where a request goes; nullopt: no route takes it. No header is looked at unless a route asks.
+  [[nodiscard]] std::optional<core::Classified> classify(const http1::RequestHead& head,
+                                                         const core::Address& client) const;
 
   [[nodiscard]] const core::PoolPolicy& pool_policy(core::PoolIndex pool) const {
     return balancer.config().pools[index(pool)];
@@ -101,6 +109,7 @@ class Context {
   std::vector<char> outbox;  // heads and re-chunked bodies on their way out
   http1::RequestHead request_head;
   http1::ResponseHead response_head;
+  std::string session_field;
 
  private:
   friend class Turn;

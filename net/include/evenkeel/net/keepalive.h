@@ -22,6 +22,10 @@ class KeepAlive final : public BackendUser {
   [[nodiscard]] std::unique_ptr<BackendConnection> take(core::BackendRef backend);
   // Keeps a connection whose last response was complete, or closes it when there is no room.
   void put(core::Instant now, std::unique_ptr<BackendConnection> connection);
+  // Before a new connection to this backend: idle ones go while it, or its pool, would have more
+  // than it may have. Those in use are requests in flight, which the core keeps below the same
+  // limits.
+  void make_room(core::BackendRef backend);
   void close_all();
 
   [[nodiscard]] std::uint32_t size() const { return size_; }
@@ -35,6 +39,7 @@ class KeepAlive final : public BackendUser {
   [[nodiscard]] Idle& idle_of(core::BackendRef backend);
   [[nodiscard]] static bool silent(BackendConnection& connection);
   void close(BackendConnection& connection);
+  void close_oldest(Idle& idle) { close(*idle.front()); }
 
   Context& context_;
   std::vector<std::vector<Idle>> idle_;  // by pool and backend

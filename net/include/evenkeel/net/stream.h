@@ -95,7 +95,8 @@ class Host {
   [[nodiscard]] virtual std::unique_ptr<Stream> connect(core::BackendRef backend) = 0;
   // Wall-clock seconds since 1970, for Date and logs only.
   [[nodiscard]] virtual std::int64_t wall_seconds() = 0;
-  // 128 unpredictable bits for request ids, from the operating system (or the simulator's seed).
+  // 128 unpredictable bits for the names of requests and sessions and for secrets, from the
+  // operating system (or the simulator's seed).
   virtual void entropy(std::span<unsigned char, 16> into) = 0;
 
  protected:

@@ -46,7 +46,8 @@ class AccessLog {
   LogFile* file_;
   // Fragments that are the same for every line, escaped once.
   std::vector<std::string> listeners_;              // "listener":"…"
-  std::vector<std::string> routes_;                 // "route":"…","pool":"…"
+  std::vector<std::string> routes_;                 // "route":"…"
+  std::vector<std::string> pools_;                  // "pool":"…"
   std::vector<std::vector<std::string>> backends_;  // "…", by pool
   std::vector<char> block_;
   std::size_t used_ = 0;         // bytes of block_ that are lines

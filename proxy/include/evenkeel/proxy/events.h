@@ -30,7 +30,8 @@ class Events {
   void info(std::string_view event, Fields fields = {});
   void warn(std::string_view event, Fields fields = {});
   void error(std::string_view event, Fields fields = {});
-  // backend_state, breaker_state, ejected or unejected, with from, to, reason and evidence.
+  // backend_state, breaker_state, admin_state, ejected, unejected or panic, with from, to, reason
+  // and evidence.
   void transition(const core::Config& config, const core::Transition& transition);
 
  private:

@@ -50,17 +50,24 @@ class WorkerMetrics {
   static constexpr std::size_t kStatuses = 1000;  // 0: the client was told nothing
   using ByStatus = std::array<std::uint64_t, kStatuses>;
   static constexpr std::size_t kClasses = 6;  // no response, 1xx … 5xx
-  static constexpr std::size_t kReasons = 10;
+  static constexpr std::size_t kReasons =
+      static_cast<std::size_t>(core::TransitionReason::enough_healthy) + 1;
 
-  struct Route {
-    std::array<std::unique_ptr<ByStatus>, core::kMethodCount> requests;
+  // A route's requests that a pool took.
+  struct Requests {
+    std::array<std::unique_ptr<ByStatus>, core::kMethodCount> counts;
     DurationHistogram duration;
+  };
+  struct Route {
+    std::vector<std::unique_ptr<Requests>> pools;  // by PoolIndex; nullptr: none yet
+    std::uint64_t rate_limited = 0;
   };
   struct Backend {
     std::array<std::uint64_t, kClasses> requests{};
     std::array<std::uint64_t, kReasons> ejections{};     // by TransitionReason
     std::array<std::uint64_t, 3> breaker_transitions{};  // by the state entered
     std::array<std::uint64_t, 3> health_transitions{};   // by the state entered
+    std::array<std::uint64_t, 3> admin_transitions{};    // by the state entered
   };
   struct Pool {
     std::vector<Backend> backends;
@@ -68,6 +75,9 @@ class WorkerMetrics {
     std::uint64_t retries_failed = 0;
     std::uint64_t hedges = 0;
     std::uint64_t budget_exhausted = 0;
+    std::uint64_t panics = 0;       // times that panic began
+    std::uint64_t panic_picks = 0;  // requests sent to a backend whatever its health
+    DurationHistogram queue_wait;   // of those that waited
     std::array<std::uint64_t, core::kRejectCauseCount> rejected{};
   };
 
@@ -77,6 +87,8 @@ class WorkerMetrics {
   [[nodiscard]] const std::vector<std::unique_ptr<ByStatus>>& refused() const { return refused_; }
 
  private:
+  [[nodiscard]] Requests& requests_of(const core::RequestRecord& record);
+
   std::vector<Route> routes_;
   std::vector<Pool> pools_;
   std::vector<std::unique_ptr<ByStatus>> refused_;
@@ -90,6 +102,7 @@ struct MetricsView {
   net::PipelineCounts connections;
   net::AcceptCounts accepts;
   std::uint64_t access_log_dropped = 0;
+  std::uint32_t memory_pressure = 0;  // thousandths of what may be used
 };
 
 // The Prometheus text format, version 0.0.4.

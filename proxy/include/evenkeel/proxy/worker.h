@@ -17,6 +17,7 @@
 #include "evenkeel/proxy/access_log.h"
 #include "evenkeel/proxy/events.h"
 #include "evenkeel/proxy/log_file.h"
+#include "evenkeel/proxy/memory_pressure.h"
 #include "evenkeel/proxy/metrics.h"
 
 namespace evenkeel::proxy {
@@ -61,6 +62,7 @@ class Worker final : private net::Observer, private net::EventLoop::Ticking {
   void on_refused(core::Instant now, std::uint32_t listener, std::string_view client,
                   unsigned status, std::string_view cause) override;
   void on_tick(core::Instant now) override;
+  void measure_pressure(core::Instant now);
 
   // Members that streams refer to come before the pipeline that owns the streams.
   std::shared_ptr<const core::Config> config_;
@@ -74,6 +76,9 @@ class Worker final : private net::Observer, private net::EventLoop::Ticking {
   AccessLog access_log_;
   core::Duration wall_offset_;  // wall clock minus monotonic clock, as of the last tick
   std::function<void(core::Instant)> tick_;
+  MemoryGauge memory_;
+  std::uint32_t memory_pressure_ = 0;
+  core::Instant next_measurement_{};
   net::Pipeline pipeline_;
   net::EventLoop loop_;
 };

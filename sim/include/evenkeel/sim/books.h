@@ -132,6 +132,7 @@ class Books {
   SingleDelivery deliveries_;
   std::vector<RetryBound> retries_;  // by pool
   Obedience obedience_;              // by world index
+  std::vector<bool> panics_;         // by pool: whom checks say is down may be asked
   NoLeak leaks_;
   Causality causality_;
   AttemptBound attempts_;

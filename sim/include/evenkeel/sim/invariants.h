@@ -111,10 +111,14 @@ class Obedience {
   explicit Obedience(std::size_t backends) : backends_(backends) {}
   // In the journal's order: a verdict holds for every start that follows it.
   void on_transition(std::size_t backend, core::TransitionKind kind, std::uint8_t to);
-  [[nodiscard]] bool on_start(std::size_t backend) {
+  // In panic everybody may be asked.
+  [[nodiscard]] bool on_start(std::size_t backend, bool panic) {
     ++starts_;
+    if (panic) return true;
     const Verdicts& verdicts = backends_[backend];
-    if (!verdicts.unhealthy && !verdicts.ejected && !verdicts.open) return true;
+    if (!verdicts.unhealthy && !verdicts.ejected && !verdicts.open && !verdicts.leaving) {
+      return true;
+    }
     offender_ = backend;
     return false;
   }
@@ -125,6 +129,7 @@ class Obedience {
     bool unhealthy = false;
     bool ejected = false;
     bool open = false;
+    bool leaving = false;  // keeps what it has; told by an operator
   };
   std::vector<Verdicts> backends_;
   std::uint64_t starts_ = 0;

@@ -113,5 +113,7 @@ inline constexpr std::size_t kMaxEmptyLines = 4;
 
 // The target's path, for routing: without query, "/" when the target has none, "*" for OPTIONS *.
 [[nodiscard]] std::string_view path_of(const RequestHead& head);
+// What follows the target's "?"; empty when nothing does.
+[[nodiscard]] std::string_view query_of(const RequestHead& head);
 
 }  // namespace evenkeel::net::http1

@@ -42,6 +42,8 @@ struct ResponsePlan {
   // No body follows, but the fields are those of a GET: the backend's Content-Length passes.
   bool request_was_head = false;
   std::string_view date;  // IMF-fixdate, written when the backend sent none; empty: never
+  // Whole field lines of our own, each with its CRLF. Not for interim responses.
+  std::string_view own_fields;
 };
 
 // The framing that carries this response's body to a client of that version: a body that ends with

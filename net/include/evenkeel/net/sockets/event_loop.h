@@ -48,6 +48,8 @@ class EventLoop final : public Acceptor::Handler {
               Peer& clients, TlsServer* tls);
   // Begins to wait. The io_context runs until stop().
   void start();
+  // Whether new connections are accepted; off, they wait in the system's backlog.
+  void set_accepting(core::Instant now, bool accepting);
   // Closes the listening sockets; connections stay.
   void stop_listening();
   // Waits for nothing any more, so that the io_context can run out of work.

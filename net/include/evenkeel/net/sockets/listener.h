@@ -70,6 +70,8 @@ class Acceptor final : private EventSource {
   void close();
   // Tries again after a pause.
   void retry(core::Instant now);
+  // Off: connections wait in the backlog, which the system bounds, until it is on again.
+  void set_accepting(core::Instant now, bool accepting);
   [[nodiscard]] const AcceptCounts& counts() const { return counts_; }
 
  private:
@@ -86,7 +88,8 @@ class Acceptor final : private EventSource {
   int fd_;
   std::uint32_t listener_;
   std::uint32_t max_connections_;
-  bool paused_ = false;
+  bool paused_ = false;  // for want of resources
+  bool held_ = false;    // told not to accept
   AcceptCounts counts_;
 };
 
