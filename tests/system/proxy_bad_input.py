@@ -97,6 +97,7 @@ pools:
 - name: main
   backends: [{{url: "http://127.0.0.1:{port}"}}]
   health_check: {{interval: 100ms, unhealthy_interval: 100ms, timeout: 100ms}}
+  balance: {{panic_threshold: 0}}  # else it would be asked all the same
 drain: {{grace: 0s, timeout: 1s}}
 """
     with Proxy(config) as proxy:
