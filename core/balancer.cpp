@@ -131,7 +131,7 @@ void Balancer::on_attempt_sent(Instant now, AttemptId id) {
 void Balancer::on_upload_progress(Instant now, RequestId request) {
   begin(now);
   Exchange* exchange = find(request);
-  if (exchange == nullptr || exchange->phase != Exchange::Phase::attempting) return;
+  if (exchange == nullptr || !exchange->undecided()) return;
   for (const Attempt& attempt : exchange->attempts) {
     if (attempt.state != AttemptState::sent) continue;
     deadlines_.arm(node(*exchange, attempt), pool_of(*exchange).timers.attempt, now);
@@ -379,7 +379,7 @@ Deadlines::Node Balancer::node(const Exchange& exchange, const Attempt& attempt)
 void Balancer::settle(Instant now, PoolIndex pool) {
   PoolState& state = pools_[index(pool)];
   for (const Verdict& verdict : state.home.verdicts()) state.pool.on_verdict(now, verdict);
-  if (!state.home.verdicts().empty()) note_panic(now, pool);
+  note_panic(now, pool);
   for (const Transition& transition : state.home.transitions()) tell(now, transition);
   for (const Action& action : state.home.actions()) {
     const auto* start = std::get_if<StartCheck>(&action);

@@ -68,6 +68,12 @@ void Balancer::place(Instant now, Exchange& exchange) {
 }
 
 void Balancer::begin_attempt(Instant now, Exchange& exchange) {
+  const auto& wanted = exchange.session.wanted;
+  const PoolState& state = pool_of(exchange);
+  if (wanted && !state.affinity.may_leave() && !state.pool.may_serve(*wanted)) {
+    reject(now, exchange, RejectCause::session_lost);
+    return;
+  }
   switch (start_attempt(now, exchange, false)) {
     case Start::started:
       if (exchange.record.attempts == 1) arm_hedge(now, exchange);
@@ -81,14 +87,23 @@ void Balancer::begin_attempt(Instant now, Exchange& exchange) {
   }
 }
 
+// Once: a request does not wander about while everything is down.
+bool Balancer::may_fall_back(const Exchange& exchange) const {
+  return policy_of(exchange).circuit_breaker.fallback_pool &&
+         !has(exchange.record.flags, Flag::fallback_pool);
+}
+
 bool Balancer::fall_back(Instant now, Exchange& exchange) {
+  if (!may_fall_back(exchange)) return false;
   const auto fallback = policy_of(exchange).circuit_breaker.fallback_pool;
-  // Once: a request does not wander about while everything is down.
-  if (!fallback || has(exchange.record.flags, Flag::fallback_pool)) return false;
   exchange.record.flags = exchange.record.flags | Flag::fallback_pool;
   exchange.pool = *fallback;
   exchange.record.pool = *fallback;
   exchange.tried_from = exchange.record.attempts;
+  // Places of the pool it leaves mean nothing in this one.
+  exchange.record.backend.reset();
+  exchange.session.wanted.reset();
+  exchange.session.stays = false;
   note(now, EntryKind::to_pool, exchange, 0, index(exchange.pool));
   pool_of(exchange).home.on_request(now);
   place(now, exchange);

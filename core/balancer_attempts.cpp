@@ -59,8 +59,10 @@ Balancer::Start Balancer::start_attempt(Instant now, Exchange& exchange, bool he
   if (state.home.has_news()) settle(now, exchange.pool);
 
   note(now, EntryKind::start_attempt, exchange, number, index(picked.backend));
-  actions_.push(StartAttempt{id_of(exchange, attempt), BackendRef{exchange.pool, picked.backend},
-                             exchange.avoid_reuse});
+  const Instant deadline = later(exchange.record.arrived, exchange.timeout);
+  actions_.push(StartAttempt{
+      id_of(exchange, attempt), BackendRef{exchange.pool, picked.backend}, exchange.avoid_reuse,
+      attempt_time(now, deadline, policy_of(exchange).retry.attempt_timeout)});
   return Start::started;
 }
 
@@ -136,7 +138,7 @@ bool Balancer::can_retry(const Exchange& exchange, bool wanted_by_policy) const 
   // Once a byte of it left, only an idempotent request that we still have in full may go out again.
   const bool resendable = exchange.replayable && policy.methods.contains(exchange.record.method);
   if (exchange.any_sent && !resendable) return false;
-  return pools_[index(exchange.pool)].pool.has_members();
+  return pools_[index(exchange.pool)].pool.has_members() || may_fall_back(exchange);
 }
 
 bool Balancer::may_retry(Instant now, Exchange& exchange, bool wanted_by_policy) {
@@ -210,8 +212,7 @@ void Balancer::on_timer(Instant now, Deadlines::Node due) {
   note(now, EntryKind::deadline, exchange, 0, static_cast<std::uint32_t>(timer));
   switch (timer) {
     case Timer::request:
-      cancel_all(now, exchange, CancelReason::timed_out);
-      reject(now, exchange, RejectCause::request_timeout);
+      on_request_late(now, exchange);
       return;
     case Timer::attempt_0:
     case Timer::attempt_1:
@@ -229,6 +230,21 @@ void Balancer::on_timer(Instant now, Deadlines::Node due) {
   }
 }
 
+void Balancer::on_request_late(Instant now, Exchange& exchange) {
+  for (Attempt& attempt : exchange.attempts) {
+    if (!attempt.live()) continue;
+    exchange.record.backend = attempt.backend;
+    // Clients with little time say nothing of a backend; but a probe that nobody waits for to its
+    // end would leave the breaker half-open as long as clients are impatient.
+    const bool overdue =
+        attempt.ticket.probe && attempt.state == AttemptState::sent && !exchange.upload_waits;
+    cancel_attempt(
+        now, exchange, attempt, CancelReason::timed_out,
+        overdue ? feedback_of(AttemptFailure::attempt_timeout, now - attempt.started) : kNothing);
+  }
+  reject(now, exchange, RejectCause::request_timeout);
+}
+
 void Balancer::on_attempt_late(Instant now, Exchange& exchange, Attempt& attempt) {
   const auto failure = attempt.state == AttemptState::connecting ? AttemptFailure::connect_timeout
                                                                  : AttemptFailure::attempt_timeout;
@@ -243,15 +259,13 @@ void Balancer::arm_hedge(Instant now, Exchange& exchange) {
   if (!retry.hedge.enabled || !retry.methods.contains(exchange.record.method)) return;
   if (exchange.session.stays) return;  // two backends would work on one session
   PoolState& state = pool_of(exchange);
+  const auto delay = hedge_delay(retry.hedge, state.response_times, now);
+  if (!delay) return;  // too few answers to know what is slow
   if (retry.hedge.delay > Duration::zero()) {
     deadlines_.arm(node(exchange, Timer::hedge), state.timers.hedge, now);
-    return;
+  } else {
+    deadlines_.arm_at(node(exchange, Timer::hedge), later(now, *delay));
   }
-  // Without enough answers to know what is slow, nothing is.
-  const auto usual = state.response_times.percentile(now, retry.hedge.delay_percentile);
-  if (!usual) return;
-  deadlines_.arm_at(node(exchange, Timer::hedge),
-                    later(now, std::max(*usual, retry.hedge.min_delay)));
 }
 
 void Balancer::on_hedge_due(Instant now, Exchange& exchange) {

@@ -63,7 +63,8 @@ void Balancer::set_routes(Instant now, const Config* before) {
 InUse Balancer::places_in_use(const InUse& by_driver) const {
   InUse in_use = by_driver;
   in_use.resize(pools_.size());
-  const auto mark = [&in_use](PoolIndex pool, BackendIndex backend) {
+  const auto mark = [&in_use, this](PoolIndex pool, BackendIndex backend) {
+    if (index(backend) >= pools_[index(pool)].pool.size()) return;
     auto& places = in_use[index(pool)];
     if (places.size() <= index(backend)) places.resize(index(backend) + 1);
     places[index(backend)] = true;
@@ -79,6 +80,10 @@ InUse Balancer::places_in_use(const InUse& by_driver) const {
   for (const Exchange& exchange : exchanges_) {
     if (exchange.phase == Exchange::Phase::free) continue;
     mark(exchange.pool, BackendIndex{0});
+    if (exchange.session.wanted) mark(exchange.pool, *exchange.session.wanted);
+    if (exchange.session.shown.signed_backend) {
+      mark(exchange.pool, *exchange.session.shown.signed_backend);
+    }
     if (exchange.record.backend) mark(exchange.record.pool, *exchange.record.backend);
   }
   return in_use;

@@ -57,6 +57,12 @@ void Balancer::on_session_failure(Instant now, Exchange& exchange) {
 void Balancer::bind_session(Instant now, Exchange& exchange, BackendIndex backend) {
   const SessionState& session = exchange.session;
   if (!session.in_use || has(exchange.record.flags, Flag::fallback_pool)) return;
+  // Its backend is well and was only full: the session still lives there.
+  if (!session.stays && session.where.kind == Whereabouts::Kind::found &&
+      session.where.backend != backend &&
+      keeps_sessions(pool_of(exchange).pool.standing(session.where.backend))) {
+    return;
+  }
   const Binding binding = pool_of(exchange).affinity.commit(now, session.shown, session.where,
                                                             session.entropy, backend);
   if (binding.issue) {

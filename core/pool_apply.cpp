@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "evenkeel/core/limit/bounds.h"
 #include "evenkeel/core/pool.h"
 #include "evenkeel/core/reload.h"
 
@@ -50,11 +51,8 @@ void Pool::configure(BackendIndex backend, const BackendPolicy& policy,
   member.id = policy.id;
   member.identity = identity_of(policy);
   const std::uint32_t weight = scaled_weight(policy);
-  const std::uint32_t wanted = policy.max_requests != 0 ? policy.max_requests : limits.max_requests;
-  // A connection carries one request at a time, so a limit of connections is one of requests.
-  const std::uint32_t max_requests =
-      std::min(wanted != 0 ? wanted : kNoLimit,
-               limits.max_connections != 0 ? limits.max_connections : kNoLimit);
+  const std::uint32_t most = max_in_flight(limits, policy.max_requests);
+  const std::uint32_t max_requests = most != 0 ? most : kNoLimit;
   if (member.weight == weight && member.max_requests == max_requests) return;
   member.weight = weight;
   member.max_requests = max_requests;

@@ -38,7 +38,7 @@ std::vector<T> place(const std::vector<T>& running, std::vector<T> next, Key key
     if (placed[j]) continue;
     while (free < places.size() && places[free]) ++free;
     if (free == places.size()) places.emplace_back();
-    places[free] = std::move(next[j]);
+    places[free] = free < running.size() ? keep(free, std::move(next[j])) : std::move(next[j]);
   }
   std::vector<T> result;
   result.reserve(places.size());

@@ -3,18 +3,11 @@
 // What contradicts itself within a pool. Each function looks at one part.
 #include <algorithm>
 
+#include "evenkeel/core/balance/maglev.h"
 #include "findings.h"
 
 namespace evenkeel::core {
 namespace {
-
-bool is_prime(std::uint32_t n) {
-  if (n < 2) return false;
-  for (std::uint64_t factor = 2; factor * factor <= n; ++factor) {
-    if (n % factor == 0) return false;
-  }
-  return true;
-}
 
 // The primes on both sides of a number that is none.
 std::string nearest_primes(std::uint32_t n) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "evenkeel/core/limit/bounds.h"
+
 namespace evenkeel::core {
 
 std::uint32_t pending_bound(const LimitsPolicy& policy, std::uint32_t backends) {
@@ -15,19 +17,25 @@ std::uint32_t pending_bound(const LimitsPolicy& policy, std::uint32_t backends) 
   return static_cast<std::uint32_t>(std::min(bound, kMost));
 }
 
+namespace {
+
+// Places that requests may go to.
+std::uint32_t takers(const PoolPolicy& policy) {
+  return static_cast<std::uint32_t>(std::count_if(
+      policy.backends.begin(), policy.backends.end(),
+      [](const BackendPolicy& backend) { return !backend.removed && backend.weight > 0; }));
+}
+
+}  // namespace
+
 PoolAdmission::PoolAdmission(const PoolPolicy& policy, Instant now)
     : adaptive_(policy.adaptive_concurrency, now) {
   apply(policy, now);
 }
 
 void PoolAdmission::apply(const PoolPolicy& policy, Instant now) {
-  // A connection carries one request at a time, so a limit of connections is one of requests.
-  const PoolLimits& limits = policy.limits.pool;
-  const bool fewer_connections =
-      limits.max_connections != 0 &&
-      (limits.max_requests == 0 || limits.max_connections < limits.max_requests);
-  max_requests_ = fewer_connections ? limits.max_connections : limits.max_requests;
-  max_pending_ = pending_bound(policy.limits, static_cast<std::uint32_t>(policy.backends.size()));
+  max_requests_ = max_in_flight(policy.limits.pool);
+  max_pending_ = pending_bound(policy.limits, takers(policy));
   adaptive_.apply(policy.adaptive_concurrency, now);
 }
 

@@ -103,9 +103,11 @@ Binding Affinity::keep(Instant now, const ShownSession& shown, const Whereabouts
     const auto known = table_.find(now, key);
     if (known && known->put_at >= where.at && known->backend != where.backend) return {};
   }
-  if (moved || where.lost) table_.put(now, key, backend);
+  // A cookie lasts as long as a session, from when it was issued; a session from when it was used.
+  const bool ageing = !remote() && put_long_ago(now, key);
+  if (moved || where.lost || ageing) table_.put(now, key, backend);
   const bool reissue = signs() && (signature(shown) != backend || shown.signature_ageing);
-  return {key, backend, reissue, reissue, remote() && (moved || where.lost)};
+  return {key, backend, reissue || ageing, reissue, remote() && (moved || where.lost)};
 }
 
 std::optional<BackendIndex> Affinity::signature(const ShownSession& shown) const {
@@ -113,6 +115,11 @@ std::optional<BackendIndex> Affinity::signature(const ShownSession& shown) const
     return std::nullopt;
   }
   return shown.signed_backend;
+}
+
+bool Affinity::put_long_ago(Instant now, SessionKey key) {
+  const auto known = table_.find(now, key);
+  return known && now - known->put_at >= session_.ttl / 2;
 }
 
 // What stands in for the store.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "evenkeel/core/check.h"
+#include "evenkeel/core/limit/bounds.h"
 
 namespace evenkeel::core {
 
@@ -14,9 +15,9 @@ std::uint32_t first_share(std::uint32_t limit, WorkerIndex w, WorkerIndex home,
 }
 
 std::vector<std::uint32_t> limits_of(const PoolPolicy& policy) {
-  std::vector<std::uint32_t> limits = {policy.limits.pool.max_requests};
+  std::vector<std::uint32_t> limits = {max_in_flight(policy.limits.pool)};
   for (const BackendPolicy& backend : policy.backends) {
-    limits.push_back(backend.max_requests != 0 ? backend.max_requests : policy.limits.max_requests);
+    limits.push_back(max_in_flight(policy.limits, backend.max_requests));
   }
   return limits;
 }

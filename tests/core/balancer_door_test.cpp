@@ -118,6 +118,108 @@ TEST(BalancerDoor, AnEmptyPoolFallsBackOnceToTheOther) {
   EXPECT_THAT(world.actions(), ElementsAre("reject r0 503 no_healthy_backend"));
 }
 
+// Two pools: five backends, and one to fall back to.
+Config fallback_config() {
+  Config config = plain_config(5);
+  config.pools.push_back(plain_config(1).pools[0]);
+  config.pools[1].name = "spare";
+  config.pools[0].circuit_breaker = CircuitBreakerPolicy{};
+  config.pools[0].circuit_breaker.fallback_pool = PoolIndex{1};
+  return config;
+}
+
+void open_all(TestBalancer& world) {
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    world.balancer().force_breaker(world.now(), BackendRef{{}, BackendIndex{i}},
+                                   BreakerState::open);
+  }
+}
+
+TEST(BalancerDoor, ARetryFallsBackAndNamesNobodyOfTheOldPool) {
+  Config config = fallback_config();
+  config.pools[0].retry.backoff = {20ms, 20ms};
+  TestBalancer world(config);
+  for (int i = 0; i < 4; ++i) (void)world.serve();
+  const RequestId request = world.request();
+  EXPECT_THAT(world.actions(), ::testing::Contains("start r0 a0 on 0/4"));
+  world.fail(request, 0, AttemptFailure::connect_refused);
+  open_all(world);
+  world.pass(25ms);
+  EXPECT_THAT(world.actions(), ElementsAre("start r0 a1 on 1/0"));
+  world.client_gone(request);
+  const RequestRecord record = world.finish(request);
+  EXPECT_EQ(record.pool, PoolIndex{1});
+  EXPECT_FALSE(record.backend.has_value());
+  world.expect_idle();
+}
+
+TEST(BalancerDoor, AFailureThatOpensTheLastBreakerIsRetriedInTheFallbackPool) {
+  Config config = fallback_config();
+  TestBalancer world(config);
+  const RequestId request = world.request();
+  (void)world.actions();
+  open_all(world);
+  world.fail(request, 0, AttemptFailure::connect_refused);
+  EXPECT_THAT(world.actions(), ElementsAre("start r0 a1 on 1/0"));
+  world.fail(request, 1, AttemptFailure::connect_refused);
+  EXPECT_THAT(world.actions(), ElementsAre("start r0 a2 on 1/0"))
+      << "0 of the old pool is no 0 here";
+}
+
+TEST(BalancerDoor, ASessionDoesNotFollowIntoTheFallbackPool) {
+  Config config = fallback_config();
+  config.pools[0].session.mode = SessionMode::cookie;
+  config.pools[0].limits.pool.max_requests = 1;
+  TestBalancer world(config);
+  RequestFacts facts;
+  facts.entropy = SessionKey{1, 1};
+  for (int i = 0; i < 4; ++i) (void)world.serve();
+  const RequestId first = world.balancer().on_request(world.now(), facts);
+  world.sent(first, 0);
+  world.head(first, 0);  // it lives on 4, and its response goes on
+  facts.session = facts.entropy;
+  const RequestId second = world.balancer().on_request(world.now(), facts);
+  (void)world.actions();
+  open_all(world);
+  world.end(first, 0);
+  EXPECT_THAT(world.actions(), ElementsAre("start r1 a0 on 1/0"));
+  world.fail(second, 0, AttemptFailure::stale_connection);
+  EXPECT_THAT(world.actions(), ElementsAre("start r1 a1 on 1/0 fresh"));
+  world.sent(second, 1);
+  world.head(second, 1);
+  EXPECT_THAT(world.actions(), ElementsAre("send r1 a1")) << "and is bound to nobody there";
+}
+
+TEST(BalancerDoor, WhatFallsBackEarnsRetriesThere) {
+  Config config = fallback_config();
+  config.pools[1].backends.push_back(config.pools[1].backends[0]);
+  config.pools[1].retry.budget = {true, 100, 0, 10s};
+  TestBalancer world(config);
+  open_all(world);
+  const RequestId request = world.request();
+  EXPECT_THAT(world.actions(), ElementsAre(::testing::StartsWith("start r0 a0 on 1/")));
+  world.fail(request, 0, AttemptFailure::connect_refused);
+  EXPECT_THAT(world.actions(), ElementsAre(::testing::StartsWith("start r0 a1 on 1/")));
+}
+
+TEST(BalancerDoor, AnAttemptKnowsTheTimeThatIsLeft) {
+  Config config = plain_config(1);
+  config.routes[0].timeout = 3s;
+  config.pools[0].retry.attempt_timeout = 2s;
+  TestBalancer world(config);
+  const RequestId request = world.request();
+  auto action = world.balancer().poll_action();
+  EXPECT_EQ(std::get<StartAttempt>(*action).time_left, Duration(2s));
+  world.pass(1500ms);
+  world.fail(request, 0, AttemptFailure::connect_refused);
+  action = world.balancer().poll_action();
+  while (action && !std::holds_alternative<StartAttempt>(*action)) {
+    action = world.balancer().poll_action();
+  }
+  ASSERT_TRUE(action.has_value());
+  EXPECT_LE(std::get<StartAttempt>(*action).time_left, Duration(1500ms));
+}
+
 TEST(BalancerDoor, AMirroredRequestGoesToTheMirrorAsWell) {
   Config config = plain_config(1);
   config.pools.push_back(config.pools[0]);

@@ -203,6 +203,44 @@ TEST(BalancerQueue, ARetryWaitsForRoomAsWell) {
   answer(world, third);
 }
 
+TEST(BalancerQueue, AnUploadThatWaitedIsNotForgottenWhenItsRetryWaits) {
+  Config config = tight_config(1);
+  config.pools[0].retry.max_attempts = 2;
+  config.pools[0].limits.queue_timeout = 10s;
+  TestBalancer world(config);
+  const RequestId upload = world.request(Method::put);
+  const RequestId other = world.request();
+  world.sent(upload, 0);
+  world.upload_waiting(upload);
+  world.fail(upload, 0, AttemptFailure::reset_before_head);
+  (void)world.actions();
+  EXPECT_EQ(world.balancer().queue_depth(PoolIndex{0}), 1U);
+  world.upload_progress(upload);
+  answer(world, other);
+  EXPECT_THAT(world.actions(), ElementsAre("send r1 a0", "start r0 a1 on 0/0"));
+  world.sent(upload, 1);
+  EXPECT_NE(world.balancer().next_deadline(), kNever) << "it would hang for ever";
+}
+
+TEST(BalancerQueue, AProbeThatNobodyWaitsForToItsEndIsEvidence) {
+  Config config = plain_config(1);
+  config.routes[0].timeout = 1s;
+  config.pools[0].retry.attempt_timeout = 5s;
+  config.pools[0].circuit_breaker = CircuitBreakerPolicy{};
+  config.pools[0].circuit_breaker.consecutive_failures = 1;
+  config.pools[0].circuit_breaker.open_duration = 1s;
+  config.pools[0].retry.max_attempts = 1;
+  TestBalancer world(config);
+  (void)world.serve(500);
+  world.pass(2s);
+  ASSERT_EQ(world.balancer().home(PoolIndex{0}).breaker(BackendIndex{0}), BreakerState::half_open);
+  const RequestId probe = world.request();
+  world.sent(probe, 0);
+  world.pass(1100ms);
+  EXPECT_EQ(world.balancer().home(PoolIndex{0}).breaker(BackendIndex{0}), BreakerState::open);
+  EXPECT_EQ(world.finish(probe).backend, BackendIndex{0});
+}
+
 TEST(BalancerQueue, WithoutLimitsNobodyEverWaits) {
   Config config = plain_config(1);
   config.pools[0].limits = LimitsPolicy{};

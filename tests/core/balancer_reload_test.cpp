@@ -191,8 +191,88 @@ TEST(BalancerReload, SessionsOfWhoStaysAreKeptAndAnothersAreNotInherited) {
   facts.session = facts.entropy;
   (void)world.balancer().on_request(world.now(), facts);
   EXPECT_THAT(world.actions(), ElementsAre("start r0 a0 on 0/0"));
-  // Its place goes to somebody else: the session does not.
-  world.balancer().set_admin(world.now(), BackendRef{}, AdminState::ready);
+}
+
+RequestRecord serve_session(TestBalancer& world, const RequestFacts& facts) {
+  const RequestId id = world.balancer().on_request(world.now(), facts);
+  world.sent(id, 0);
+  world.head(id, 0);
+  world.end(id, 0);
+  return world.finish(id);
+}
+
+TEST(BalancerReload, ASessionIsNotInheritedWithThePlace) {
+  Config config = plain_config(2);
+  config.pools[0].session.mode = SessionMode::cookie;
+  TestBalancer world(config);
+  RequestFacts facts;
+  facts.entropy = SessionKey{4, 2};
+  (void)serve_session(world, facts);
+  // 0 is gone; its place is 7's now.
+  world.balancer().apply(world.now(), with_backends(config, {1, 7}));
+  ASSERT_EQ(world.balancer().config().pools[0].backends[0].id, "7");
+  (void)world.actions();
+  facts.session = facts.entropy;
+  facts.entropy = SessionKey{5, 5};
+  (void)serve_session(world, facts);
+  EXPECT_THAT(world.actions(), ::testing::Contains(::testing::StartsWith("issue session to r0")));
+}
+
+TEST(BalancerReload, TheBackendThatASessionWaitsForKeepsItsPlace) {
+  Config config = plain_config(2);
+  config.pools[0].session.mode = SessionMode::cookie;
+  config.pools[0].limits.pool.max_requests = 1;
+  TestBalancer world(config);
+  RequestFacts facts;
+  facts.entropy = SessionKey{4, 2};
+  (void)serve_session(world, facts);
+  const RequestId busy = world.balancer().on_request(world.now(), RequestFacts{});
+  facts.session = facts.entropy;
+  (void)world.balancer().on_request(world.now(), facts);
+  (void)world.actions();
+  world.balancer().apply(world.now(), with_backends(config, {1, 7}));
+  EXPECT_EQ(world.balancer().config().pools[0].backends[0].id, "0");
+  EXPECT_EQ(world.balancer().config().pools[0].backends[2].id, "7");
+  (void)world.finish(busy);
+  EXPECT_THAT(world.actions(), ::testing::Contains("start r1 a0 on 0/1"));
+}
+
+TEST(BalancerReload, APoolMayBeRenamedAndShrunk) {
+  const Config config = plain_config(5);
+  TestBalancer world(config);
+  Config next = with_backends(config, {9});
+  next.pools[0].name = "other";
+  world.balancer().apply(world.now(), next);
+  EXPECT_EQ(world.balancer().config().pools[0].backends.size(), 5U) << "places are only added";
+  EXPECT_EQ(world.picks(), std::set<std::string>{"a0 on 0/0"});
+}
+
+TEST(BalancerReload, ReachesEveryLimit) {
+  Config config = plain_config(1);
+  config.routes[0].name = "api";
+  config.routes[0].rate_limit = {Decimal{1000}, 1, ClientKey::client_ip, "", false};
+  TestBalancer world(config);
+  Config next = config;
+  next.routes[0].rate_limit.burst = 3;
+  next.pools[0].limits.max_requests = 1;
+  next.pools[0].limits.max_pending = 1;
+  world.balancer().apply(world.now(), next);
+  for (int i = 0; i < 4; ++i) (void)world.balancer().on_request(world.now(), RequestFacts{});
+  EXPECT_THAT(world.actions(), ElementsAre("start r0 a0 on 0/0", "reject r2 503 queue_full",
+                                           "reject r3 429 rate_limited"));
+}
+
+TEST(BalancerReload, APanicThatItBringsIsTold) {
+  Config config = plain_config(4);
+  config.pools[0].health_check.type = CheckType::tcp;
+  config.pools[0].health_check.initial_state = InitialState::unhealthy;
+  TestBalancer down(config);
+  (void)down.transitions();
+  Config next = config;
+  next.pools[0].balance.panic_threshold = 50;
+  down.balancer().apply(down.now(), next);
+  EXPECT_THAT(down.transitions(),
+              ::testing::Contains(::testing::StartsWith("panic 0/0 off>on few_healthy")));
 }
 
 TEST(BalancerReload, ReloadsWithoutEndNeedNoMoreDeadlineClasses) {

@@ -188,6 +188,59 @@ TEST(BalancerSession, AClientThatLeavesDuringTheLookupFreesItsPlace) {
               ElementsAre("look up session of r0 in 0", "look up session of r0 in 0"));
 }
 
+TEST(BalancerSession, AStrictSessionThatWaitsDoesNotGoElsewhere) {
+  Config config = session_config(2);
+  config.pools[0].session.strict = true;
+  config.pools[0].limits.pool.max_requests = 1;
+  TestBalancer world(config);
+  (void)serve(world, shows(std::nullopt));
+  const RequestId busy = world.balancer().on_request(world.now(), shows(std::nullopt, kAlice));
+  (void)world.balancer().on_request(world.now(), shows(kFresh));
+  (void)world.actions();
+  world.balancer().set_admin(world.now(), BackendRef{}, AdminState::maintenance);
+  (void)world.finish(busy);
+  EXPECT_THAT(world.actions(), ::testing::Contains("reject r1 503 session_lost"));
+}
+
+TEST(BalancerSession, ASessionStaysThoughItsBackendWasFullForAMoment) {
+  Config config = session_config(2);
+  config.pools[0].limits.max_requests = 1;
+  TestBalancer world(config);
+  (void)serve(world, shows(std::nullopt));
+  const RequestId first = world.balancer().on_request(world.now(), shows(kFresh));
+  const RequestId second = world.balancer().on_request(world.now(), shows(kFresh));
+  EXPECT_THAT(world.actions(), ElementsAre("start r0 a0 on 0/0", "start r1 a0 on 0/1"));
+  for (const RequestId id : {second, first}) {
+    world.sent(id, 0);
+    world.head(id, 0);
+    world.end(id, 0);
+    (void)world.finish(id);
+  }
+  (void)world.actions();
+  EXPECT_THAT(serve(world, shows(kFresh)), ElementsAre("start r0 a0 on 0/0", "send r0 a0"));
+}
+
+TEST(BalancerSession, AStaleConnectionIsReplacedOnTheSameBackend) {
+  TestBalancer world(session_config(3));
+  (void)serve(world, shows(std::nullopt));
+  const RequestId id = world.balancer().on_request(world.now(), shows(kFresh));
+  world.fail(id, 0, AttemptFailure::stale_connection);
+  EXPECT_THAT(world.actions(), ElementsAre("start r0 a0 on 0/0", "start r0 a1 on 0/0 fresh"));
+}
+
+TEST(BalancerSession, ACookieIsRenewedWhileItsSessionIsUsed) {
+  Config config = session_config(2);
+  config.pools[0].session.ttl = 60s;
+  TestBalancer world(config);
+  (void)serve(world, shows(std::nullopt));
+  world.pass(29s);
+  EXPECT_THAT(serve(world, shows(kFresh)), ElementsAre("start r0 a0 on 0/0", "send r0 a0"));
+  world.pass(2s);
+  EXPECT_THAT(serve(world, shows(kFresh)),
+              ElementsAre("start r0 a0 on 0/0", "issue session to r0 on 0", "send r0 a0"));
+  EXPECT_THAT(serve(world, shows(kFresh)), ElementsAre("start r0 a0 on 0/0", "send r0 a0"));
+}
+
 TEST(BalancerSession, APoolWithoutSessionsIssuesNone_EnterpriseDefect2) {
   // There every request had a session, so the policies below it were never reached.
   TestBalancer world(plain_config(2));

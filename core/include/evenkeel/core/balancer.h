@@ -134,7 +134,7 @@ class Balancer {
     return pools_[index(pool)].affinity.size();
   }
   [[nodiscard]] const Overload& overload() const { return overload_; }
-  // Why the next request like this one would go where it goes. Changes nothing.
+  // What the strategy would choose for the next request like this one, and why. Changes nothing.
   [[nodiscard]] Explanation explain(Instant now, const RequestFacts& request) const;
   // Bits for Router::classify(): which side of a split the next request takes, and whether it is
   // mirrored, unless its key says so.
@@ -206,6 +206,7 @@ class Balancer {
   // Finds a backend for the next attempt, or lets the request wait, or answers it.
   void place(Instant now, Exchange& exchange);
   void begin_attempt(Instant now, Exchange& exchange);
+  [[nodiscard]] bool may_fall_back(const Exchange& exchange) const;
   bool fall_back(Instant now, Exchange& exchange);
   void mirror(Instant now, Exchange& exchange);
   void wait_for_backend(Instant now, Exchange& exchange);
@@ -250,6 +251,7 @@ class Balancer {
               Duration retry_after = Duration::zero());
   void disarm_all(const Exchange& exchange);
   void on_timer(Instant now, Deadlines::Node due);
+  void on_request_late(Instant now, Exchange& exchange);
   void on_attempt_late(Instant now, Exchange& exchange, Attempt& attempt);
   void on_waited_too_long(Instant now, Exchange& exchange);
   void arm_hedge(Instant now, Exchange& exchange);

@@ -85,6 +85,7 @@ struct StartAttempt {
   AttemptId attempt;
   BackendRef backend;
   bool fresh_connection = false;  // do not reuse an idle one: the last reused one was dead
+  Duration time_left{};  // what it may take: its own limit, or less when the request has less left
   friend bool operator==(const StartAttempt&, const StartAttempt&) = default;
 };
 

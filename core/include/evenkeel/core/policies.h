@@ -320,7 +320,7 @@ struct SessionPolicy {
   std::uint32_t max_entries = 100'000;  // memory: the least recently used goes first
   std::uint32_t cache = 5000;           // redis: entries remembered here
   SessionFallback fallback = SessionFallback::signed_cookie;  // while the store does not answer
-  bool strict = false;       // 503 rather than another backend
+  bool strict = false;                                        // 503 rather than another backend
   friend bool operator==(const SessionPolicy&, const SessionPolicy&) = default;
 };
 
@@ -480,7 +480,7 @@ struct RedisPolicy {
   std::string url;  // "": none
   Duration timeout = 50ms;
   std::uint32_t max_waiting = 64;  // requests that wait for it; others go on as if it had failed
-  bool fail_open = true;  // without its answer, go on; otherwise 503
+  bool fail_open = true;           // without its answer, go on; otherwise 503
   friend bool operator==(const RedisPolicy&, const RedisPolicy&) = default;
 };
 

@@ -101,8 +101,8 @@ class Pool {
 
  private:
   struct Member {
-    std::string id;              // for explanations
-    std::uint64_t identity = 0;  // see reload.h
+    std::string id;                  // for explanations
+    std::uint64_t identity = 0;      // see reload.h
     std::uint32_t weight = 0;        // scaled, once warm
     std::uint32_t max_requests = 0;  // once warm; kNoLimit: none
     bool joined_late = true;         // not at the start of this balancer

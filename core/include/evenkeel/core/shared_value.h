@@ -17,8 +17,7 @@ class SharedValue {
   SharedValue(T value)  // NOLINT(google-explicit-constructor)
       : value_(std::make_shared<const T>(std::move(value))) {}
   template <typename U>
-  requires(std::convertible_to<const U&, T> && !std::same_as<U, T> &&
-           !std::same_as<U, SharedValue>)
+  requires(std::convertible_to<const U&, T> && !std::same_as<U, T> && !std::same_as<U, SharedValue>)
       SharedValue(const U& value)  // NOLINT(google-explicit-constructor)
       : value_(std::make_shared<const T>(value)) {}
 

@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "evenkeel/core/facts.h"
-#include "evenkeel/core/health/shared_value.h"
 #include "evenkeel/core/policies.h"
 #include "evenkeel/core/random.h"
+#include "evenkeel/core/shared_value.h"
 #include "evenkeel/core/time.h"
 
 namespace evenkeel::core {

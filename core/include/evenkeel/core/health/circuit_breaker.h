@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "evenkeel/core/facts.h"
-#include "evenkeel/core/health/shared_value.h"
 #include "evenkeel/core/outcome.h"
 #include "evenkeel/core/policies.h"
 #include "evenkeel/core/random.h"
+#include "evenkeel/core/shared_value.h"
 #include "evenkeel/core/time.h"
 #include "evenkeel/core/time_window.h"
 

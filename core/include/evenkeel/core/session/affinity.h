@@ -121,6 +121,7 @@ class Affinity {
   }
   [[nodiscard]] std::optional<BackendIndex> signature(const ShownSession& shown) const;
   [[nodiscard]] std::optional<BackendIndex> remembered(Instant now, const ShownSession& shown);
+  [[nodiscard]] bool put_long_ago(Instant now, SessionKey key);
   Binding keep(Instant now, const ShownSession& shown, const Whereabouts& where,
                BackendIndex backend);
 
