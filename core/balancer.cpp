@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Facts in, and the questions. What follows from them is in balancer_admission.cpp (a request's way
-// in), balancer_attempts.cpp (what becomes of it) and balancer_reload.cpp.
+// in), balancer_attempts.cpp (what becomes of it), balancer_reload.cpp and balancer_workers.cpp.
 #include "evenkeel/core/balancer.h"
 
 #include <utility>
@@ -32,13 +32,15 @@ Balancer::Balancer(std::shared_ptr<const Config> config, const Options& options,
       options_(options),
       overload_(config_->overload, config_->least_important()),
       store_gate_(config_->redis),
+      limit_link_(options.worker, options.workers),
       arrivals_(now),
-      picks_(options.seed, "balance"),
-      backoffs_(options.seed, "backoff"),
-      splits_(options.seed, "split"),
+      picks_(own_stream("balance")),
+      backoffs_(own_stream("backoff")),
+      splits_(own_stream("split")),
       deadlines_(options.coarse_quantum),
       journal_(options.journal),
       last_now_(now) {
+  EVENKEEL_CHECK(index(options.worker) < options.workers);
   for (std::uint32_t i = 0; i < config_->pools.size(); ++i) add_pool(now, PoolIndex{i});
   set_timers();
   set_routes(now, nullptr);
@@ -73,13 +75,8 @@ RequestId Balancer::on_request(Instant now, const RequestFacts& facts) {
     reject(now, exchange, *cause, retry_after);
     return id;
   }
-  pool_of(exchange).home.on_request(now);
-  if (facts.mirrored) mirror(now, exchange);
-  if (policy_of(exchange).session.mode == SessionMode::none) {
-    place(now, exchange);
-  } else {
-    find_session(now, exchange, facts);
-  }
+  if (exchange.phase == Exchange::Phase::metering) return id;
+  enter(now, exchange, facts, route.timeout, facts.mirrored ? route.mirror.pool : std::nullopt);
   serve_queues(now);
   return id;
 }
@@ -251,8 +248,9 @@ void Balancer::on_check_ended(Instant now, CheckId check, CheckOutcome outcome) 
   begin(now);
   journal_.record(now, EntryKind::check_ended, subject_of(check.backend),
                   static_cast<std::uint32_t>(outcome));
-  pools_[index(check.backend.pool)].home.on_check_ended(now, check.backend.backend, check.number,
-                                                        outcome);
+  if (PoolHome* home = pools_[index(check.backend.pool)].home.local()) {
+    home->on_check_ended(now, check.backend.backend, check.number, outcome);
+  }
   settle(now, check.backend.pool);
   serve_queues(now);
 }
@@ -260,7 +258,9 @@ void Balancer::on_check_ended(Instant now, CheckId check, CheckOutcome outcome) 
 void Balancer::set_admin(Instant now, BackendRef backend, AdminState state) {
   begin(now);
   journal_.record(now, EntryKind::admin, subject_of(backend), static_cast<std::uint32_t>(state));
-  pools_[index(backend.pool)].home.set_admin(now, backend.backend, state);
+  if (PoolHome* home = pools_[index(backend.pool)].home.local()) {
+    home->set_admin(now, backend.backend, state);
+  }
   settle(now, backend.pool);
   serve_queues(now);
 }
@@ -269,7 +269,9 @@ void Balancer::force_breaker(Instant now, BackendRef backend, std::optional<Brea
   begin(now);
   journal_.record(now, EntryKind::admin, subject_of(backend),
                   16U + (state ? static_cast<std::uint32_t>(*state) + 1 : 0U));
-  pools_[index(backend.pool)].home.force_breaker(now, backend.backend, state);
+  if (PoolHome* home = pools_[index(backend.pool)].home.local()) {
+    home->force_breaker(now, backend.backend, state);
+  }
   settle(now, backend.pool);
   serve_queues(now);
 }
@@ -286,6 +288,8 @@ void Balancer::on_deadline(Instant now) {
   for (std::uint32_t i = 0; i < pools_.size(); ++i) {
     if (pools_[i].home.next_deadline() > now) continue;
     journal_.record(now, EntryKind::health_deadline, subject_of(BackendRef{PoolIndex{i}, {}}));
+    // Whoever waits goes on wanting room, which another worker may have by now.
+    if (!pools_[i].queue.empty()) pools_[i].home.on_saturated(now);
     pools_[i].home.on_deadline(now);
     settle(now, PoolIndex{i});
   }
@@ -326,9 +330,10 @@ bool operator==(const Balancer& a, const Balancer& b) {
   return *a.config_ == *b.config_ && a.options_ == b.options_ && a.pools_ == b.pools_ &&
          a.routes_ == b.routes_ && a.overload_ == b.overload_ && a.generation_ == b.generation_ &&
          a.exchanges_ == b.exchanges_ && a.free_slots_ == b.free_slots_ && a.live_ == b.live_ &&
-         a.store_gate_ == b.store_gate_ && a.arrivals_ == b.arrivals_ &&
-         a.next_number_ == b.next_number_ && a.deadlines_ == b.deadlines_ &&
-         a.actions_ == b.actions_ && a.journal_ == b.journal_ && a.last_now_ == b.last_now_;
+         a.store_gate_ == b.store_gate_ && a.limit_link_ == b.limit_link_ && a.held_ == b.held_ &&
+         a.early_ == b.early_ && a.arrivals_ == b.arrivals_ && a.next_number_ == b.next_number_ &&
+         a.deadlines_ == b.deadlines_ && a.actions_ == b.actions_ && a.journal_ == b.journal_ &&
+         a.last_now_ == b.last_now_;
 }
 
 // ---- looking up ---------------------------------------------------------------------------------
@@ -388,7 +393,8 @@ void Balancer::settle(Instant now, PoolIndex pool) {
                     subject_of(check.backend), static_cast<std::uint32_t>(check.number));
     actions_.push(action);
   }
-  state.home.clear_news();
+  if (state.home.share() != nullptr) take_share(now, state);
+  state.home.clear_news(now);
   want_service(state);
 }
 

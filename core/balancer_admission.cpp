@@ -38,20 +38,52 @@ std::optional<RejectCause> Balancer::refuse(Instant now, Exchange& exchange,
   if (overload_.sheds(exchange.priority)) return RejectCause::shed;
   RouteState& route = routes_[index(exchange.route)];
   if (route.limiter) {
-    retry_after = route.limiter->try_take(now, facts.limit_key);
+    const std::uint64_t key = route.bucket != 0 ? route.bucket : facts.limit_key;
+    const auto wait =
+        limit_link_.try_take(now, *route.limiter, LimitQuery{id_of(exchange), exchange.route, key});
+    if (!wait) {
+      hold(now, exchange, facts);
+      return std::nullopt;
+    }
+    retry_after = *wait;
     if (retry_after > Duration::zero()) return RejectCause::rate_limited;
   }
-  retry_after = Duration::zero();
-  const Duration timeout = config_->routes[index(exchange.route)].timeout;
-  const auto deadline = arrivals_.on_request(now, timeout, facts.time_left);
-  if (!deadline) return RejectCause::request_timeout;
-  exchange.timeout = *deadline - now;
-  if (exchange.timeout == timeout) {
-    deadlines_.arm(node(exchange, Timer::request), route.timeout, now);
+  return std::nullopt;
+}
+
+void Balancer::enter(Instant now, Exchange& exchange, const RequestFacts& facts, Duration timeout,
+                     std::optional<PoolIndex> mirror_to) {
+  if (!set_deadline(now, exchange, timeout, facts.time_left)) return;
+  pool_of(exchange).home.on_request(now);
+  if (mirror_to) mirror(now, exchange, *mirror_to);
+  if (policy_of(exchange).session.mode == SessionMode::none) {
+    place(now, exchange);
+  } else {
+    find_session(now, exchange, facts);
+  }
+}
+
+bool Balancer::set_deadline(Instant now, Exchange& exchange, Duration timeout, Duration time_left) {
+  // A request's time counts from its arrival, whomever it waited for. Who did keeps to the route
+  // as it was, which may be gone by now.
+  const bool held = exchange.timeout != Duration::zero();
+  const Duration waited = now - exchange.record.arrived;
+  if (waited != Duration::zero() && time_left != Duration::max()) {
+    time_left = time_left > waited ? time_left - waited : Duration::zero();
+  }
+  const auto deadline =
+      arrivals_.on_request(now, std::max(timeout - waited, Duration::zero()), time_left);
+  if (!deadline) {
+    reject(now, exchange, RejectCause::request_timeout);
+    return false;
+  }
+  exchange.timeout = *deadline - exchange.record.arrived;
+  if (!held && exchange.timeout == timeout) {
+    deadlines_.arm(node(exchange, Timer::request), routes_[index(exchange.route)].timeout, now);
   } else {
     deadlines_.arm_at(node(exchange, Timer::request), *deadline);
   }
-  return std::nullopt;
+  return true;
 }
 
 // ---- finding a backend --------------------------------------------------------------------------
@@ -110,22 +142,20 @@ bool Balancer::fall_back(Instant now, Exchange& exchange) {
   return true;
 }
 
-void Balancer::mirror(Instant now, Exchange& exchange) {
-  const auto target = config_->routes[index(exchange.route)].mirror.pool;
-  if (!target) return;
+void Balancer::mirror(Instant now, Exchange& exchange, PoolIndex target) {
   // A draw of its own: a mirror must not change where requests go.
   const Draws draws(splits_.of(1), exchange.record.number);
-  const Pick pick =
-      pools_[index(*target)].pool.pick(PickRequest{now, {}, exchange.affinity, draws});
+  const Pick pick = pools_[index(target)].pool.pick(PickRequest{now, {}, exchange.affinity, draws});
   if (pick.result != Pick::Result::picked) return;
   note(now, EntryKind::mirror, exchange, 0, index(pick.backend));
-  actions_.push(MirrorRequest{id_of(exchange), BackendRef{*target, pick.backend}});
+  actions_.push(MirrorRequest{id_of(exchange), BackendRef{target, pick.backend}});
 }
 
 // ---- waiting ------------------------------------------------------------------------------------
 
 void Balancer::wait_for_backend(Instant now, Exchange& exchange) {
   PoolState& state = pool_of(exchange);
+  state.home.on_saturated(now);
   const auto pushed = state.queue.push(now, slot_of(exchange), exchange.priority);
   if (!pushed.queued) {
     reject(now, exchange, RejectCause::queue_full, kComeBackLater);
@@ -159,12 +189,17 @@ void Balancer::stop_waiting(Instant now, Exchange& exchange) {
   } else if (exchange.phase == Exchange::Phase::looking_up) {
     store_gate_.on_abandoned();
     exchange.phase = Exchange::Phase::attempting;
+  } else if (exchange.phase == Exchange::Phase::metering) {
+    held_[slot_of(exchange)] = Held{};
+    exchange.phase = Exchange::Phase::attempting;
   }
 }
 
 void Balancer::on_waited_too_long(Instant now, Exchange& exchange) {
   if (exchange.phase == Exchange::Phase::looking_up) {
     on_session_failure(now, exchange);
+  } else if (exchange.phase == Exchange::Phase::metering) {
+    on_limit_unknown(now, exchange);
   } else {
     reject(now, exchange, RejectCause::queue_timeout, kComeBackLater);
   }

@@ -55,6 +55,7 @@ Balancer::Start Balancer::start_attempt(Instant now, Exchange& exchange, bool he
   exchange.tried[number] = picked.backend;
   exchange.record.attempts = static_cast<std::uint8_t>(number + 1);
   state.pool.on_attempt_started(now, picked.backend);
+  state.home.on_attempt_started(now, picked.backend);
   deadlines_.arm(node(exchange, attempt), state.timers.connect, now);
   if (state.home.has_news()) settle(now, exchange.pool);
 
@@ -82,6 +83,7 @@ void Balancer::end_attempt(Instant now, Exchange& exchange, Attempt& attempt,
     state.admission.on_sample(now, feedback.latency, state.pool.in_flight());
   }
   state.pool.on_attempt_ended(now, attempt.backend, feedback);
+  state.home.on_attempt_ended(now, attempt.backend);
   want_service(state);
   deadlines_.disarm(node(exchange, attempt));
   attempt.state = AttemptState::none;

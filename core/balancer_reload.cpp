@@ -8,16 +8,40 @@
 #include "evenkeel/core/check.h"
 
 namespace evenkeel::core {
+namespace {
+
+// Whoever is configured may be in use by a request that has just begun, at any worker. Who is no
+// longer is in use by those of `in_use`, and nobody comes anew.
+InUse all_or(InUse in_use, const Config& config) {
+  in_use.resize(config.pools.size());
+  for (std::size_t pool = 0; pool < config.pools.size(); ++pool) {
+    const std::vector<BackendPolicy>& backends = config.pools[pool].backends;
+    in_use[pool].resize(std::max<std::size_t>(1, backends.size()));
+    if (!config.pools[pool].removed) in_use[pool][0] = true;
+    for (std::size_t i = 0; i < backends.size(); ++i) {
+      if (!backends[i].removed) in_use[pool][i] = true;
+    }
+  }
+  return in_use;
+}
+
+}  // namespace
+
+// Workers that drew the same numbers would all ask the same backend.
+Stream Balancer::own_stream(std::string_view name) const {
+  const Stream all(options_.seed, name);
+  return index(options_.worker) == 0 ? all : all.of(index(options_.worker));
+}
 
 void Balancer::add_pool(Instant now, PoolIndex pool) {
   const PoolPolicy& policy = config_->pools[index(pool)];
   EVENKEEL_CHECK(policy.retry.max_attempts <= kMaxAttempts);
-  const Stream phase = Stream(options_.seed, "balance phase").of(index(pool));
+  const Stream phase = own_stream("balance phase").of(index(pool));
   const Stream health = Stream(options_.seed, "health").of(index(pool));
   PoolAdmission admission(policy, now);
   const std::uint32_t max_pending = admission.max_pending();
   pools_.push_back(PoolState{Pool(policy, config_->zone, phase, now),
-                             PoolHome(pool, policy, health, now),
+                             HomeLink(pool, policy, health, options_.worker, options_.workers, now),
                              PendingQueue(policy.limits, max_pending),
                              std::move(admission),
                              ResponseTimes(now),
@@ -55,6 +79,8 @@ void Balancer::set_routes(Instant now, const Config* before) {
         break;
       }
       if (!state.limiter) state.limiter.emplace(route.rate_limit);
+      // Its home is the same worker whatever place the route has.
+      if (route.rate_limit.key == ClientKey::route) state.bucket = mix(hash_name(route.name)) | 1U;
     }
     routes_.push_back(std::move(state));
   }
@@ -85,6 +111,9 @@ InUse Balancer::places_in_use(const InUse& by_driver) const {
       mark(exchange.pool, *exchange.session.shown.signed_backend);
     }
     if (exchange.record.backend) mark(exchange.record.pool, *exchange.record.backend);
+    if (exchange.phase != Exchange::Phase::metering) continue;
+    const auto& mirrored_to = held_[slot_of(exchange)].mirror;
+    if (mirrored_to) mark(*mirrored_to, BackendIndex{0});
   }
   return in_use;
 }
@@ -92,7 +121,8 @@ InUse Balancer::places_in_use(const InUse& by_driver) const {
 void Balancer::apply(Instant now, const Config& config, const InUse& in_use) {
   begin(now);
   const std::shared_ptr<const Config> before = config_;
-  config_ = std::make_shared<const Config>(merge(*before, config, places_in_use(in_use)));
+  const InUse taken = options_.workers == 1 ? places_in_use(in_use) : all_or(in_use, *before);
+  config_ = std::make_shared<const Config>(merge(*before, config, taken));
   ++generation_;
   journal_.record(now, EntryKind::reload, 0, static_cast<std::uint32_t>(generation_));
   for (std::uint32_t i = 0; i < config_->pools.size(); ++i) {
@@ -119,6 +149,7 @@ void Balancer::apply(Instant now, const Config& config, const InUse& in_use) {
   deadlines_.retire_classes();
   set_timers();
   set_routes(now, before.get());
+  if (!early_.empty()) take_early(now);
   serve_queues(now);
 }
 

@@ -63,6 +63,10 @@ std::string_view to_text(EntryKind kind) {
       return "issue_session";
     case EntryKind::mirror:
       return "mirror";
+    case EntryKind::message_in:
+      return "message_in";
+    case EntryKind::message_out:
+      return "message_out";
   }
   return "?";
 }

@@ -2,6 +2,7 @@
 #include "evenkeel/core/pool.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "evenkeel/core/check.h"
 
@@ -96,9 +97,25 @@ void Pool::warm_up(Instant now) {
 void Pool::set_part(BackendIndex backend, Fraction part) {
   const Member& member = members_[index(backend)];
   loads_[index(backend)].weight = member.weight == 0 ? 0 : SlowStart::part_of(member.weight, part);
+  const std::uint32_t limit = member.max_requests;  // 0: this worker's share is nothing
   limits_[index(backend)] =
-      member.max_requests == kNoLimit ? kNoLimit : SlowStart::part_of(member.max_requests, part);
+      limit == kNoLimit || limit == 0 ? limit : SlowStart::part_of(limit, part);
+  if (limit != kNoLimit) limits_[index(backend)] += others(backend);
   check_limit(backend);
+}
+
+void Pool::set_limit(Instant now, BackendIndex backend, std::uint32_t limit) {
+  members_[index(backend)].max_requests = limit;
+  set_part(backend, Fraction::one());
+  if (!starters_.empty()) warm_up(now);
+}
+
+void Pool::set_other_load(BackendIndex backend, std::uint32_t in_flight) {
+  others_.resize(size());
+  const std::uint32_t before = std::exchange(others_[index(backend)], in_flight);
+  loads_[index(backend)].in_flight += in_flight - before;
+  if (limits_[index(backend)] != kNoLimit) limits_[index(backend)] += in_flight - before;
+  note_idle(backend);
 }
 
 std::uint32_t Pool::eligible_count() const {
@@ -124,7 +141,7 @@ void Pool::on_attempt_started(Instant /*now*/, BackendIndex backend) {
 
 void Pool::on_attempt_ended(Instant now, BackendIndex backend, const Feedback& feedback) {
   if (!stats_.empty()) stats_[index(backend)].on_feedback(now, feedback, balance_.ewma);
-  EVENKEEL_CHECK(loads_[index(backend)].in_flight != 0);
+  EVENKEEL_CHECK(loads_[index(backend)].in_flight > others(backend));
   --in_flight_;
   if (loads_[index(backend)].in_flight-- == limits_[index(backend)]) check_limit(backend);
   note_idle(backend);

@@ -37,6 +37,7 @@ void Pool::grow(std::size_t backends, bool guarded) {
   loads_.resize(backends, Load{0, 0});
   limits_.resize(backends, kNoLimit);
   members_.resize(backends);
+  if (!others_.empty()) others_.resize(backends);
   stats_.resize(uses_stats(balance_.algorithm) ? backends : 0);
   if (slow_start_.enabled()) starters_.reserve(backends);
   if (guarded) {

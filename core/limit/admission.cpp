@@ -35,6 +35,7 @@ PoolAdmission::PoolAdmission(const PoolPolicy& policy, Instant now)
 
 void PoolAdmission::apply(const PoolPolicy& policy, Instant now) {
   max_requests_ = max_in_flight(policy.limits.pool);
+  if (max_requests_ == 0) max_requests_ = kNoLimit;
   max_pending_ = pending_bound(policy.limits, takers(policy));
   adaptive_.apply(policy.adaptive_concurrency, now);
 }

@@ -5,8 +5,10 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "evenkeel/core/check.h"
 #include "evenkeel/core/deadlines.h"
 #include "evenkeel/core/exchange.h"
 #include "evenkeel/core/explain.h"
@@ -27,6 +29,9 @@
 #include "evenkeel/core/session/affinity.h"
 #include "evenkeel/core/session/store_gate.h"
 #include "evenkeel/core/time.h"
+#include "evenkeel/core/worker/home_link.h"
+#include "evenkeel/core/worker/limit_link.h"
+#include "evenkeel/core/worker/message.h"
 
 namespace evenkeel::core {
 
@@ -45,6 +50,17 @@ namespace evenkeel::core {
 // The life of a request: on_request() → StartAttempt … → SendResponse or RejectRequest → the driver
 // delivers it to the client → finish(), which hands out the record and frees the slot.
 //
+// Of several workers each has a balancer of its own, in a thread of its own, and they tell each
+// other what they must: see worker/message.h. The driver carries the messages, then acts:
+//
+//     while (auto posted = balancer.poll_message()) send(posted->to, posted->message);
+//     while (auto action = balancer.poll_action()) act(*action);
+//
+// and in the thread of the one who gets it: other.on_message(now, from, message). Budgets,
+// breakers, ejections, max_requests, max_connections and rate limits then hold for all workers
+// together; queues, adaptive limits, remembered sessions and overload are each worker's own. A
+// worker alone has nobody to tell.
+//
 // A balancer is a value. A copy is a snapshot: given the same facts it makes the same decisions,
 // and equal balancers will go on being equal.
 class Balancer {
@@ -54,6 +70,8 @@ class Balancer {
     std::uint32_t capacity = 65536;  // requests in flight; more are rejected as overflow
     Duration coarse_quantum = 50ms;  // timeouts of a second or more are up to this late; above 0
     JournalMode journal = JournalMode::off;
+    WorkerIndex worker{};       // below `workers`; each draws numbers of its own
+    std::uint32_t workers = 1;  // of the same configuration, all with the same seed
     friend bool operator==(const Options&, const Options&) = default;
   };
 
@@ -92,6 +110,7 @@ class Balancer {
   // ---- facts about health and the world
   // ----------------------------------------------------------
 
+  // These three are for the worker that is the pool's home, see home_of(); others ignore them.
   void on_check_ended(Instant now, CheckId check, CheckOutcome outcome);
   // An operator's word on a backend, and on its breaker: nullopt gives it back to its policy.
   void set_admin(Instant now, BackendRef backend, AdminState state);
@@ -102,15 +121,26 @@ class Balancer {
   // Takes a new configuration into use. Everything known of unchanged pools and backends is kept,
   // requests in flight go on; see reload.h for the places. `in_use` adds what the driver still
   // refers to, such as connections. Afterwards config() is the merged one.
+  //
+  // Several workers must put everybody in the same place: each takes the same configurations in the
+  // same order, with the same `in_use`: what places_in_use() of all workers said, added up, at a
+  // time when all had the configuration before. A place that comes free is then used again one
+  // reload later than with one worker.
   void apply(Instant now, const Config& config, const InUse& in_use = {});
 
   // Fires everything due at or before `now`. A call that comes too early does nothing.
   void on_deadline(Instant now);
 
+  // What another worker posted to this one. Of each sender's messages, in their order.
+  void on_message(Instant now, WorkerIndex from, const Message& message);
+
   // ---- actions and questions --------------------------------------------------------------------
 
   // The oldest action not yet taken. Ask again after any on_*() call and after finish().
   [[nodiscard]] std::optional<Action> poll_action();
+  // The oldest message for another worker not yet taken. Ask again, until there is none, after any
+  // on_*() call, finish() and apply(), and before poll_action(): actions may follow from it.
+  [[nodiscard]] std::optional<Posted> poll_message();
   // When on_deadline() is next wanted. May change after any on_*() call.
   [[nodiscard]] Instant next_deadline() const;
   // Changes of verdicts since the last call, oldest first. Valid until the next on_*() or finish().
@@ -121,7 +151,16 @@ class Balancer {
   // How many configurations were applied after the first.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   [[nodiscard]] const Pool& pool(PoolIndex pool) const { return pools_[index(pool)].pool; }
-  [[nodiscard]] const PoolHome& home(PoolIndex pool) const { return pools_[index(pool)].home; }
+  // Only of a pool whose home is this worker, as it is of every pool with one worker.
+  [[nodiscard]] const PoolHome& home(PoolIndex pool) const {
+    const PoolHome* home = pools_[index(pool)].home.local();
+    EVENKEEL_CHECK(home != nullptr);
+    return *home;
+  }
+  // What any worker knows of a pool.
+  [[nodiscard]] const HomeLink& link(PoolIndex pool) const { return pools_[index(pool)].home; }
+  // What this worker's requests refer to, and `by_driver`: for apply().
+  [[nodiscard]] InUse places_in_use(const InUse& by_driver = {}) const;
   // Requests of a pool that wait for a backend.
   [[nodiscard]] std::uint32_t queue_depth(PoolIndex pool) const {
     return pools_[index(pool)].queue.size();
@@ -164,7 +203,7 @@ class Balancer {
 
   struct PoolState {
     Pool pool;
-    PoolHome home;
+    HomeLink home;
     PendingQueue queue;
     PoolAdmission admission;
     ResponseTimes response_times;
@@ -177,8 +216,16 @@ class Balancer {
 
   struct RouteState {
     std::optional<RateLimiter> limiter;
+    std::uint64_t bucket = 0;  // not 0: the one key of all its requests
     Deadlines::Class timeout = 0;
     friend bool operator==(const RouteState&, const RouteState&) = default;
+  };
+
+  // What a request came with, while it waits for another worker's word on its rate limit.
+  struct Held {
+    RequestFacts facts;
+    std::optional<PoolIndex> mirror;  // to which a copy goes
+    friend bool operator==(const Held&, const Held&) = default;
   };
 
   // ---- looking up -------------------------------------------------------------------------------
@@ -208,7 +255,13 @@ class Balancer {
   void begin_attempt(Instant now, Exchange& exchange);
   [[nodiscard]] bool may_fall_back(const Exchange& exchange) const;
   bool fall_back(Instant now, Exchange& exchange);
-  void mirror(Instant now, Exchange& exchange);
+  // Its rate limit lets it pass: what is left of its admission.
+  void enter(Instant now, Exchange& exchange, const RequestFacts& facts, Duration timeout,
+             std::optional<PoolIndex> mirror_to);
+  // When its time is over; false: it is, and the request was answered.
+  [[nodiscard]] bool set_deadline(Instant now, Exchange& exchange, Duration timeout,
+                                  Duration time_left);
+  void mirror(Instant now, Exchange& exchange, PoolIndex target);
   void wait_for_backend(Instant now, Exchange& exchange);
   // It is out of the queue already.
   void end_waiting(Instant now, Exchange& exchange);
@@ -219,6 +272,18 @@ class Balancer {
   // Gives room that came free to those who wait. The last thing every on_*() does.
   void serve_queues(Instant now);
   void serve_queue(Instant now, PoolIndex pool);
+
+  // ---- other workers (balancer_workers.cpp) -----------------------------------------------------
+  void hold(Instant now, Exchange& exchange, const RequestFacts& facts);
+  void on_limit_query(Instant now, WorkerIndex from, const LimitQuery& query);
+  void on_limit_answer(Instant now, const LimitAnswer& answer);
+  // Nobody said in time whether it may pass.
+  void on_limit_unknown(Instant now, Exchange& exchange);
+  void take(Instant now, WorkerIndex from, const Message& message);
+  // Messages about pools that this worker has only now.
+  void take_early(Instant now);
+  void take_share(Instant now, PoolState& state);
+  void note(Instant now, EntryKind kind, WorkerIndex other, const Message& message);
 
   // ---- sessions (balancer_sessions.cpp) ---------------------------------------------------------
   void find_session(Instant now, Exchange& exchange, const RequestFacts& facts);
@@ -262,7 +327,7 @@ class Balancer {
   void add_pool(Instant now, PoolIndex pool);
   void set_timers();
   void set_routes(Instant now, const Config* before);
-  [[nodiscard]] InUse places_in_use(const InUse& by_driver) const;
+  [[nodiscard]] Stream own_stream(std::string_view name) const;
   // Takes what a home decided: verdicts to the pool, transitions and actions out.
   void settle(Instant now, PoolIndex pool);
   void note_panic(Instant now, PoolIndex pool);
@@ -277,6 +342,7 @@ class Balancer {
   std::vector<RouteState> routes_;
   Overload overload_;
   StoreGate store_gate_;
+  LimitLink limit_link_;
   ArrivalDeadlines arrivals_;
   Stream picks_;
   Stream backoffs_;
@@ -295,6 +361,15 @@ class Balancer {
   bool queues_wait_ = false;  // some pool has serve_queue set
   Journal journal_;
   Instant last_now_;
+
+  // Nothing with one worker.
+  struct Early {
+    WorkerIndex from{};
+    Message message;
+    friend bool operator==(const Early&, const Early&) = default;
+  };
+  std::vector<Held> held_;  // by slot
+  Ring<Early> early_;       // about pools of a configuration that is still to come
 };
 
 }  // namespace evenkeel::core

@@ -63,12 +63,14 @@ struct SessionState {
 //                             │ (at most two live)             ├─▶ finished
 //                             └─ response head ─▶ committed ──┘
 //
-// It waits for its session's whereabouts, and for a backend with room. Nothing is retried once
+// It waits for another worker's word on its rate limit, for its session's whereabouts, and for a
+// backend with room. Nothing is retried once
 // committed: bytes of the response may have reached the client. Transitions live in balancer*.cpp
 // and nowhere else.
 struct Exchange {
   enum class Phase : std::uint8_t {
     free,        // the slot is empty
+    metering,    // the home of its rate limit's key was asked
     looking_up,  // the session store was asked
     queued,      // waits for a backend with room
     attempting,  // at least one attempt runs, or one is about to after a backoff
@@ -95,13 +97,11 @@ struct Exchange {
   SessionState session;
   RequestRecord record;
 
-  [[nodiscard]] bool running() const {
-    return phase == Phase::looking_up || phase == Phase::queued || phase == Phase::attempting ||
-           phase == Phase::committed;
-  }
+  [[nodiscard]] bool running() const { return undecided() || phase == Phase::committed; }
   // No response head was sent yet, and one may still come.
   [[nodiscard]] bool undecided() const {
-    return phase == Phase::looking_up || phase == Phase::queued || phase == Phase::attempting;
+    return phase == Phase::metering || phase == Phase::looking_up || phase == Phase::queued ||
+           phase == Phase::attempting;
   }
   // By attempts in the present pool.
   [[nodiscard]] std::span<const BackendIndex> tried_backends() const {

@@ -48,6 +48,8 @@ enum class EntryKind : std::uint8_t {
   look_up_session,
   issue_session,
   mirror,
+  message_in,   // of another worker: its fingerprint
+  message_out,  // for another worker
 };
 [[nodiscard]] std::string_view to_text(EntryKind kind);
 

@@ -68,6 +68,13 @@ class Pool {
   // What pick() would do now, and why. Copies the pool: for people who ask, not for every request.
   [[nodiscard]] Explanation explain(const PickRequest& request) const;
 
+  // How much of a backend's limit of requests is this worker's own; kNoLimit: it has none. Holds
+  // until the next policy. With one worker the policy's limit is, and this is never called.
+  void set_limit(Instant now, BackendIndex backend, std::uint32_t limit);
+  // What the other workers have in flight on it, as last heard: strategies compare the sum, the
+  // limit is for this worker's own. Never called with one worker.
+  void set_other_load(BackendIndex backend, std::uint32_t in_flight);
+
   void on_attempt_started(Instant now, BackendIndex backend);
   void on_attempt_ended(Instant now, BackendIndex backend, const Feedback& feedback);
 
@@ -86,8 +93,12 @@ class Pool {
   // Whether part of the requests goes to anybody, whatever their health.
   [[nodiscard]] bool panic() const { return roster_.panic(); }
   [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
-  // The weight is of the last pick, in parts of weight_scale().
-  [[nodiscard]] const Load& load(BackendIndex backend) const { return loads_[index(backend)]; }
+  // What this worker has in flight. The weight is of the last pick, in parts of weight_scale().
+  [[nodiscard]] Load load(BackendIndex backend) const {
+    Load load = loads_[index(backend)];
+    load.in_flight -= others(backend);
+    return load;
+  }
   // How many parts a configured weight of 1 has: 1 without slow start.
   [[nodiscard]] std::uint32_t weight_scale() const {
     return slow_start_.enabled() ? SlowStart::kScale : 1;
@@ -96,6 +107,8 @@ class Pool {
     return roster_.backend(backend).standing;
   }
   [[nodiscard]] std::size_t size() const { return loads_.size(); }
+
+  static constexpr std::uint32_t kNoLimit = ~std::uint32_t{0};
 
   friend bool operator==(const Pool&, const Pool&) = default;
 
@@ -120,7 +133,6 @@ class Pool {
     Load load;
     ResponseStats stats;
   };
-  static constexpr std::uint32_t kNoLimit = ~std::uint32_t{0};
 
   [[nodiscard]] std::uint32_t scaled_weight(const BackendPolicy& backend) const;
   void update_picker(const PoolPolicy& policy, bool anew);
@@ -134,6 +146,9 @@ class Pool {
   // Lets weights and limits grow.
   void warm_up(Instant now);
   void set_part(BackendIndex backend, Fraction part);
+  [[nodiscard]] std::uint32_t others(BackendIndex backend) const {
+    return others_.empty() ? 0 : others_[index(backend)];
+  }
   void end_slow_start(BackendIndex backend);
   void set_suspect(BackendIndex backend, bool suspect);
   // Tells the strategy that wants to know.
@@ -165,8 +180,9 @@ class Pool {
   SlowStart slow_start_;
   BalancePolicy balance_;
   Stream phase_;
-  std::vector<Load> loads_;             // by BackendIndex
-  std::vector<std::uint32_t> limits_;   // of requests in flight, of now; kNoLimit: none
+  std::vector<Load> loads_;             // by BackendIndex; with the other workers' requests
+  std::vector<std::uint32_t> limits_;   // of these, of now; kNoLimit: none
+  std::vector<std::uint32_t> others_;   // requests of the other workers; empty with one
   std::vector<Member> members_;         // by BackendIndex
   std::vector<ResponseStats> stats_;    // by BackendIndex; empty unless the strategy reads them
   std::vector<Starter> starters_;       // ascending

@@ -30,11 +30,16 @@ class PoolAdmission {
   // A new configuration; what was learnt stays.
   void apply(const PoolPolicy& policy, Instant now);
 
+  // How much of the pool's limit of requests is this worker's own; kNoLimit: it has none. Holds
+  // until the next policy. With one worker the policy's limit is, and this is never called.
+  static constexpr std::uint32_t kNoLimit = ~std::uint32_t{0};
+  void set_limit(std::uint32_t limit) { max_requests_ = limit; }
+
   // What becomes of a new request, with this many of the pool in flight and waiting.
   [[nodiscard]] Admission ask(std::uint32_t in_flight, std::uint32_t pending) const;
   // Whether the pool has room for one more: then the next who waits may go.
   [[nodiscard]] bool has_room(std::uint32_t in_flight) const {
-    return (max_requests_ == 0 || in_flight < max_requests_) && adaptive_.admits(in_flight);
+    return in_flight < max_requests_ && adaptive_.admits(in_flight);
   }
   // An answer came: see ConcurrencyLimit::on_sample().
   void on_sample(Instant now, Duration latency, std::uint32_t in_flight) {
@@ -48,7 +53,7 @@ class PoolAdmission {
   friend bool operator==(const PoolAdmission&, const PoolAdmission&) = default;
 
  private:
-  std::uint32_t max_requests_ = 0;
+  std::uint32_t max_requests_ = kNoLimit;
   std::uint32_t max_pending_ = 0;
   ConcurrencyLimit adaptive_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -24,6 +25,9 @@ namespace evenkeel::core {
 // others.
 class LimitLink {
  public:
+  // A request waits this long for an answer.
+  static constexpr Duration kPatience = std::chrono::milliseconds(50);
+
   LimitLink(WorkerIndex self, std::uint32_t workers) : self_(self), workers_(workers) {}
 
   // How long until the request may pass (zero: it may, and is charged), or nullopt: a LimitAnswer
@@ -40,6 +44,11 @@ class LimitLink {
   void on_query(Instant now, WorkerIndex from, RateLimiter& limiter, const LimitQuery& query) {
     const LimitAnswer answer{query.request, limiter.try_take(now, query.key)};
     posted_.push(Posted{from, Message{{}, answer}});
+  }
+
+  // A question about a route that has no limit here: the workers are between two configurations.
+  void let_pass(WorkerIndex from, const LimitQuery& query) {
+    posted_.push(Posted{from, Message{{}, LimitAnswer{query.request, Duration::zero()}}});
   }
 
   [[nodiscard]] std::optional<Posted> poll_message() { return posted_.pop(); }
