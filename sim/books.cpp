@@ -191,6 +191,8 @@ void Books::read_entry(const core::Entry& entry, std::uint64_t request) {
     case core::EntryKind::look_up_session:
     case core::EntryKind::issue_session:
     case core::EntryKind::mirror:
+    case core::EntryKind::message_in:
+    case core::EntryKind::message_out:
       return;
   }
 }
