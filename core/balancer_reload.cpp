@@ -112,8 +112,9 @@ InUse Balancer::places_in_use(const InUse& by_driver) const {
     }
     if (exchange.record.backend) mark(exchange.record.pool, *exchange.record.backend);
     if (exchange.phase != Exchange::Phase::metering) continue;
-    const auto& mirrored_to = held_[slot_of(exchange)].mirror;
-    if (mirrored_to) mark(*mirrored_to, BackendIndex{0});
+    const Held& held = held_[slot_of(exchange)];
+    if (held.mirror) mark(*held.mirror, BackendIndex{0});
+    if (held.facts.signed_backend) mark(exchange.pool, *held.facts.signed_backend);
   }
   return in_use;
 }

@@ -59,7 +59,8 @@ void add_proxy_options(CLI::App& app, ProxyOptions& proxy) {
   };
   app.add_option("--config", proxy.config_file, "The configuration, a YAML file")
       ->type_name("FILE");
-  app.add_flag("--check", proxy.check, "Validate the configuration, print warnings about it, and exit");
+  app.add_flag("--check", proxy.check,
+               "Validate the configuration, print warnings about it, and exit");
   app.add_option("--workers", proxy.workers, "Threads that serve clients, instead of the file's")
       ->type_name("N")
       ->check(only_one);

@@ -210,8 +210,9 @@ TEST(BalancerDoor, AnAttemptKnowsTheTimeThatIsLeft) {
   const RequestId request = world.request();
   auto action = world.balancer().poll_action();
   EXPECT_EQ(std::get<StartAttempt>(*action).time_left, Duration(2s));
+  world.sent(request, 0);
   world.pass(1500ms);
-  world.fail(request, 0, AttemptFailure::connect_refused);
+  world.fail(request, 0, AttemptFailure::reset_before_head);
   action = world.balancer().poll_action();
   while (action && !std::holds_alternative<StartAttempt>(*action)) {
     action = world.balancer().poll_action();

@@ -228,11 +228,11 @@ TEST(BalancerQueue, AProbeThatNobodyWaitsForToItsEndIsEvidence) {
   config.pools[0].retry.attempt_timeout = 5s;
   config.pools[0].circuit_breaker = CircuitBreakerPolicy{};
   config.pools[0].circuit_breaker.consecutive_failures = 1;
-  config.pools[0].circuit_breaker.open_duration = 1s;
+  config.pools[0].circuit_breaker.open_duration = 5s;
   config.pools[0].retry.max_attempts = 1;
   TestBalancer world(config);
   (void)world.serve(500);
-  world.pass(2s);
+  world.pass(6s);
   ASSERT_EQ(world.balancer().home(PoolIndex{0}).breaker(BackendIndex{0}), BreakerState::half_open);
   const RequestId probe = world.request();
   world.sent(probe, 0);

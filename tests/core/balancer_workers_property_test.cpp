@@ -78,8 +78,7 @@ Config any_config(Dice& dice) {
     pool.limits.max_requests = dice.below(2) * dice.between(1, 8);
     pool.limits.pool.max_requests = dice.below(2) * dice.between(1, 12);
     pool.limits.max_connections = 0;
-    pool.balance.algorithm =
-        dice.below(2) == 0 ? Algorithm::least_conn : Algorithm::round_robin;
+    pool.balance.algorithm = dice.below(2) == 0 ? Algorithm::least_conn : Algorithm::round_robin;
   }
   config.routes.push_back(config.routes[0]);
   config.routes[1].split = {SplitPolicy{PoolIndex{1}, 100, {}, ""}};

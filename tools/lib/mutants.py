@@ -114,10 +114,23 @@ def find_program():
     fail(f"there is no {TEST} in {BUILD}")
 
 
-def first_failure():
+def suites_about(path):
+    """A filter for the tests that are about this source file: they are the likeliest to notice."""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    stem = "balancer" if stem.startswith("balancer") else stem
+    suites = set()
+    for folder, _, names in os.walk(os.path.join(TREE, "tests", "core")):
+        for name in names:
+            if name.startswith(stem) and name.endswith("_test.cpp"):
+                suites.update(re.findall(r"^(?:TEST|TEST_F|TEST_P|RC_GTEST_PROP|RC_GTEST_FIXTURE_PROP)"
+                                         r"\((\w+),", read(os.path.join(folder, name)), re.M))
+    return ":".join(f"{suite}.*:*/{suite}.*" for suite in sorted(suites))
+
+
+def first_failure(suites="*"):
     """The name of the first test that fails, or None."""
     environment = dict(os.environ, RC_PARAMS=PROPERTIES)
-    command = [find_program(), "--gtest_fail_fast", "--gtest_color=no"]
+    command = [find_program(), "--gtest_fail_fast", "--gtest_color=no", f"--gtest_filter={suites}"]
     try:
         done = run(command, cwd=TREE, env=environment, timeout=TIME_LIMIT_SECONDS)
         output, ended = done.stdout, True
@@ -144,7 +157,8 @@ def judge(mutant):
         compiles, output = build(cached=False)
         if not compiles:
             fail(f"'{mutant['name']}' does not compile\n{output[-4000:]}")
-        return first_failure()
+        near = suites_about(mutant["file"])
+        return (first_failure(near) if near else None) or first_failure()
     finally:
         write(path, original)
 

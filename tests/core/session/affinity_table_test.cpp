@@ -131,7 +131,9 @@ Binding binding(const Case& c, BackendIndex answered) {
   const bool lost =
       asks_store(c) && (c.store == Store::missing || c.store == Store::unknown_backend);
   const bool moved = answered != *lives_on(c);
-  return {kKey, answered, signs && stale_cookie, signs && stale_cookie,
+  // Put half a ttl ago: its cookie would end before the session.
+  const bool ageing = !c.remote && c.cache == Cache::old;
+  return {kKey, answered, (signs && stale_cookie) || ageing, signs && stale_cookie,
           c.remote && (moved || lost)};
 }
 
