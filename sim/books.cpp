@@ -26,6 +26,11 @@ bool is_about_request(core::EntryKind kind) {
     case core::EntryKind::start_check:
     case core::EntryKind::cancel_check:
     case core::EntryKind::transition:
+    case core::EntryKind::reload:
+    case core::EntryKind::admin:
+    case core::EntryKind::pressure:
+    case core::EntryKind::message_in:
+    case core::EntryKind::message_out:
       return false;
     default:
       return true;
