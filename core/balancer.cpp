@@ -48,35 +48,35 @@ Balancer::Balancer(std::shared_ptr<const Config> config, const Options& options,
 
 // ---- facts about requests -----------------------------------------------------------------------
 
-RequestId Balancer::on_request(Instant now, const RequestFacts& facts) {
+RequestId Balancer::on_request(Instant now, const RequestFacts& request) {
   begin(now);
-  const RoutePolicy& route = config_->routes[index(facts.route)];
+  const RoutePolicy& route = config_->routes[index(request.route)];
   Exchange& exchange = open_exchange();
   const RequestId id = id_of(exchange);
-  exchange.replayable = facts.replayable;
-  exchange.route = facts.route;
-  exchange.pool = facts.pool.value_or(route.split.front().pool);
+  exchange.replayable = request.replayable;
+  exchange.route = request.route;
+  exchange.pool = request.pool.value_or(route.split.front().pool);
   exchange.priority = route.priority;
-  exchange.affinity = facts.affinity;
+  exchange.affinity = request.affinity;
   exchange.record.number = next_number_++;
   exchange.record.route = exchange.route;
   exchange.record.pool = exchange.pool;
-  exchange.record.method = facts.method;
+  exchange.record.method = request.method;
   exchange.record.arrived = now;
   note(now, EntryKind::request, exchange, 0,
-       (index(facts.route) << 8U) | static_cast<std::uint32_t>(facts.method));
+       (index(request.route) << 8U) | static_cast<std::uint32_t>(request.method));
   if (exchange.pool != route.split.front().pool) {
     note(now, EntryKind::to_pool, exchange, 0, index(exchange.pool));
   }
-  if (!facts.replayable) note(now, EntryKind::replay_lost, exchange, 0, 0);
+  if (!request.replayable) note(now, EntryKind::replay_lost, exchange, 0, 0);
 
   Duration retry_after = Duration::zero();
-  if (const auto cause = refuse(now, exchange, facts, retry_after)) {
+  if (const auto cause = refuse(now, exchange, request, retry_after)) {
     reject(now, exchange, *cause, retry_after);
     return id;
   }
   if (exchange.phase == Exchange::Phase::metering) return id;
-  enter(now, exchange, facts, route.timeout, facts.mirrored ? route.mirror.pool : std::nullopt);
+  enter(now, exchange, request, route.timeout, request.mirrored ? route.mirror.pool : std::nullopt);
   serve_queues(now);
   return id;
 }

@@ -49,6 +49,7 @@ RingHash::Ring RingHash::make_ring(std::uint64_t minimum_size,
   const std::vector<BackendIndex> hashed = hashed_backends(backends);
   if (hashed.empty()) return {};
   std::vector<std::uint64_t> weights;
+  weights.reserve(hashed.size());
   for (const BackendIndex backend : hashed) weights.push_back(backends[index(backend)].weight);
   const int scale = scale_of(minimum_size, weights);
 

@@ -31,23 +31,23 @@ Roster::Selection Roster::select_with_care(std::span<const BackendIndex> tried, 
   return selection;
 }
 
-Roster::Selection Roster::select_in(std::size_t position, std::span<const BackendIndex> tried,
+Roster::Selection Roster::select_in(std::size_t level, std::span<const BackendIndex> tried,
                                     Draws& draws) {
-  const Level& level = levels_[position];
+  const Level& asked = levels_[level];
   Selection selection;
-  selection.level = position;
-  selection.panic = shares_[position].panic;
+  selection.level = level;
+  selection.panic = shares_[level].panic;
   if (selection.panic) {
-    selection.backends = untried(level.everyone, tried);
+    selection.backends = untried(asked.everyone, tried);
     return selection;
   }
   bool local = true;
-  if (level.zoned && level.local_share < kWholeLoad) {
-    local = level.local_share != 0 && draws.below(kWholeLoad) < level.local_share;
+  if (asked.zoned && asked.local_share < kWholeLoad) {
+    local = asked.local_share != 0 && draws.below(kWholeLoad) < asked.local_share;
   }
-  selection.backends = untried(local ? level.local : level.elsewhere, tried);
-  if (selection.backends.empty() && level.zoned) {
-    selection.backends = untried(local ? level.elsewhere : level.local, tried);
+  selection.backends = untried(local ? asked.local : asked.elsewhere, tried);
+  if (selection.backends.empty() && asked.zoned) {
+    selection.backends = untried(local ? asked.elsewhere : asked.local, tried);
   }
   return selection;
 }
