@@ -43,7 +43,7 @@ void Balancer::add_pool(Instant now, PoolIndex pool) {
   pools_.push_back(PoolState{Pool(policy, config_->zone, phase, now),
                              HomeLink(pool, policy, health, options_.worker, options_.workers, now),
                              PendingQueue(policy.limits, max_pending),
-                             std::move(admission),
+                             admission,
                              ResponseTimes(now),
                              Affinity(policy.session, config_->redis, policy.backends.size()),
                              {}});
