@@ -31,7 +31,7 @@ std::string to_lower(std::string text) {
   return text;
 }
 
-Scalar token(std::string& value, std::string type, bool lower) {
+Scalar token(std::string& value, const std::string& type, bool lower) {
   const auto take = [&value, type, lower](const std::string& text) -> Wrong {
     if (text.size() > kMaxFieldName || !(text.empty() || is_token(text))) {
       return "a " + type + " such as X-Client-Id";
@@ -64,6 +64,7 @@ ScalarMap matches(std::vector<FieldMatch>& values, std::string type) {
   map.clear = [&values] { values.clear(); };
   map.write = [&values] {
     std::vector<std::pair<std::string, std::string>> entries;
+    entries.reserve(values.size());
     for (const FieldMatch& match : values) entries.emplace_back(match.name, yaml_text(match.value));
     return entries;
   };
