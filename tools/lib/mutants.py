@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work of tools/mutants, which explains itself under --help."""
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,9 @@ TIME_LIMIT_SECONDS = 300
 # Few cases per property: a fault that needs thousands of them to show deserves an example of its
 # own. Fixed, so that the table is the same every time.
 PROPERTIES = "seed=20260101 max_success=100"
+
+
+NOT_COMPILED = "the compiler"
 
 
 def fail(message):
@@ -88,6 +92,17 @@ def copy_tree():
         shutil.copymode(source, target)
 
 
+def digest_of_tree():
+    digest = hashlib.sha256()
+    for top in ("core", os.path.join("tests", "core")):
+        for folder, _, names in sorted(os.walk(os.path.join(TREE, top))):
+            for name in sorted(names):
+                digest.update(name.encode())
+                with open(os.path.join(folder, name), "rb") as file:
+                    digest.update(hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()
+
+
 def run(command, **options):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", **options)
@@ -149,14 +164,15 @@ def first_failure(suites="*"):
 
 
 def judge(mutant):
-    """The test that notices the fault, or None."""
+    """The test that notices the fault, or None; NOT_COMPILED when there is nothing to notice."""
     path = os.path.join(TREE, mutant["file"])
     original = read(path)
     try:
         write(path, original.replace(mutant["old"], mutant["new"]))
         compiles, output = build(cached=False)
         if not compiles:
-            fail(f"'{mutant['name']}' does not compile\n{output[-4000:]}")
+            print(output[-2000:])
+            return NOT_COMPILED
         near = suites_about(mutant["file"])
         return (first_failure(near) if near else None) or first_failure()
     finally:
@@ -197,12 +213,23 @@ def main():
     broken = first_failure()
     if broken:
         fail(f"without any fault {broken} fails")
+    # Judged once for the same fault, sources and tests: a run that was interrupted goes on.
+    known_file = os.path.join(WORK, "known.json")
+    known = json.loads(read(known_file)) if os.path.isfile(known_file) else {}
+    state = digest_of_tree()
     results = []
     for number, mutant in enumerate(mutants, 1):
-        killer = judge(mutant)
+        key = hashlib.sha256((state + json.dumps(mutant, sort_keys=True)).encode()).hexdigest()
+        if key not in known:
+            known[key] = judge(mutant)
+            write(known_file, json.dumps(known))
+        killer = known[key]
         results.append((mutant, killer))
         verdict = f"noticed by {killer}" if killer else "SURVIVED"
         print(f"[{number}/{len(mutants)}] {mutant['file']}: {mutant['name']}: {verdict}", flush=True)
+    broken = [m["name"] for m, killer in results if killer == NOT_COMPILED]
+    if broken:
+        fail("these do not compile: " + "; ".join(broken))
 
     killed = sum(1 for _, killer in results if killer)
     score = f"{killed} of {len(mutants)} mutants killed ({100 * killed / len(mutants):.1f} %)"
