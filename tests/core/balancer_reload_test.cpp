@@ -49,13 +49,16 @@ TEST(BalancerReload, ARequestInFlightKeepsItsBackendThoughItIsGone) {
 TEST(BalancerReload, APlaceInUseGoesToNobodyElse) {
   const Config config = plain_config(2);
   TestBalancer world(config);
+  (void)world.finish(world.request());
+  (void)world.actions();
   const RequestId request = world.request();
-  world.balancer().apply(world.now(), with_backends(config, {1, 7}));
-  EXPECT_EQ(world.balancer().config().pools[0].backends.size(), 3U);
+  EXPECT_THAT(world.actions(), ElementsAre("start r0 a0 on 0/1"));
+  world.balancer().apply(world.now(), with_backends(config, {0, 7}));
+  ASSERT_EQ(world.balancer().config().pools[0].backends.size(), 3U);
   EXPECT_EQ(world.balancer().config().pools[0].backends[2].id, "7");
   (void)world.finish(request);
-  world.balancer().apply(world.now(), with_backends(config, {1, 7, 8}));
-  EXPECT_EQ(world.balancer().config().pools[0].backends[0].id, "8") << "the free place is used";
+  world.balancer().apply(world.now(), with_backends(config, {0, 7, 8}));
+  EXPECT_EQ(world.balancer().config().pools[0].backends[1].id, "8") << "the free place is used";
 }
 
 TEST(BalancerReload, TurnsGoOnWhereTheyWere_NginxUpsync126) {

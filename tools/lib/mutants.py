@@ -92,14 +92,12 @@ def copy_tree():
         shutil.copymode(source, target)
 
 
-def digest_of_tree():
+def digest_of_sources():
     digest = hashlib.sha256()
-    for top in ("core", os.path.join("tests", "core")):
-        for folder, _, names in sorted(os.walk(os.path.join(TREE, top))):
-            for name in sorted(names):
-                digest.update(name.encode())
-                with open(os.path.join(folder, name), "rb") as file:
-                    digest.update(hashlib.sha256(file.read()).digest())
+    for folder, _, names in sorted(os.walk(os.path.join(TREE, "core"))):
+        for name in sorted(names):
+            with open(os.path.join(folder, name), "rb") as file:
+                digest.update(name.encode() + hashlib.sha256(file.read()).digest())
     return digest.hexdigest()
 
 
@@ -213,17 +211,21 @@ def main():
     broken = first_failure()
     if broken:
         fail(f"without any fault {broken} fails")
-    # Judged once for the same fault, sources and tests: a run that was interrupted goes on.
+    # What was noticed stays noticed while the sources are the same: a run that was interrupted, or
+    # a test that was added for a survivor, does not begin from nothing. Without --keep it does.
     known_file = os.path.join(WORK, "known.json")
     known = json.loads(read(known_file)) if os.path.isfile(known_file) else {}
-    state = digest_of_tree()
+    state = digest_of_sources()
     results = []
     for number, mutant in enumerate(mutants, 1):
         key = hashlib.sha256((state + json.dumps(mutant, sort_keys=True)).encode()).hexdigest()
         if key not in known:
-            known[key] = judge(mutant)
-            write(known_file, json.dumps(known))
-        killer = known[key]
+            killer = judge(mutant)
+            if killer and killer != NOT_COMPILED:
+                known[key] = killer
+                write(known_file, json.dumps(known))
+        else:
+            killer = known[key]
         results.append((mutant, killer))
         verdict = f"noticed by {killer}" if killer else "SURVIVED"
         print(f"[{number}/{len(mutants)}] {mutant['file']}: {mutant['name']}: {verdict}", flush=True)
