@@ -187,6 +187,14 @@ TEST(BalancerDoor, ASessionDoesNotFollowIntoTheFallbackPool) {
   world.sent(second, 1);
   world.head(second, 1);
   EXPECT_THAT(world.actions(), ElementsAre("send r1 a1")) << "and is bound to nobody there";
+  world.end(second, 1);
+  (void)world.finish(second);
+  (void)world.finish(first);
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    world.balancer().force_breaker(world.now(), BackendRef{{}, BackendIndex{i}}, std::nullopt);
+  }
+  (void)world.balancer().on_request(world.now(), facts);
+  EXPECT_THAT(world.actions(), ElementsAre(::testing::EndsWith(" a0 on 0/4")));
 }
 
 TEST(BalancerDoor, WhatFallsBackEarnsRetriesThere) {

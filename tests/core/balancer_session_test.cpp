@@ -176,6 +176,17 @@ TEST(BalancerSession, NoMoreThanMaxWaitingLookupsWait) {
                           ::testing::StartsWith("start r2 a0 on 0/")));
 }
 
+TEST(BalancerSession, ALookupThatFailedFreesItsPlace) {
+  Config config = session_config(2, SessionStoreKind::redis);
+  config.redis.max_waiting = 1;
+  TestBalancer world(config);
+  const RequestId id = world.balancer().on_request(world.now(), shows(kAlice));
+  world.balancer().on_session_store_failed(world.now(), id);
+  (void)world.actions();
+  (void)world.balancer().on_request(world.now(), shows(SessionKey{8, 8}));
+  EXPECT_THAT(world.actions(), ElementsAre("look up session of r1 in 0"));
+}
+
 TEST(BalancerSession, AClientThatLeavesDuringTheLookupFreesItsPlace) {
   Config config = session_config(2, SessionStoreKind::redis);
   config.redis.max_waiting = 1;
