@@ -32,9 +32,9 @@ void PickAdmitReport(benchmark::State& state) {
   const PoolPolicy& policy = config->pools[0];
   const Stream draws(Seed{1}, "bench");
   Instant now{};
-  Pool pool(policy, draws);
+  Pool pool(policy, "", draws, now);
   PoolHome home(PoolIndex{0}, policy, draws, now);
-  for (const Verdict& verdict : home.verdicts()) pool.set_eligible(verdict.backend, true);
+  for (const Verdict& verdict : home.verdicts()) pool.on_verdict(now, verdict);
   home.clear_news();
 
   struct Running {
@@ -47,16 +47,20 @@ void PickAdmitReport(benchmark::State& state) {
   for (auto _ : state) {
     Running& slot = running[number % running.size()];
     if (slot.live) {
-      pool.on_attempt_ended(slot.backend);
-      home.on_evidence(now, Evidence{slot.backend, Outcome::success, slot.ticket});
+      Feedback feedback;
+      feedback.outcome = Outcome::success;
+      feedback.latency = std::chrono::microseconds(640);
+      pool.on_attempt_ended(now, slot.backend, feedback);
+      home.on_evidence(now, Evidence{slot.backend, feedback, slot.ticket});
     }
     home.on_request(now);
-    slot.backend = *pool.pick({}, Draws(draws, number++));
+    slot.backend = pool.pick(PickRequest{now, {}, 0, Draws(draws, number++)}).backend;
     slot.ticket = home.admit(now, slot.backend);
     slot.live = true;
-    pool.on_attempt_started(slot.backend);
+    pool.on_attempt_started(now, slot.backend);
     benchmark::DoNotOptimize(home.has_news());
     now += std::chrono::microseconds(10);
+    if (home.next_deadline() <= now) home.on_deadline(now);
   }
 }
 BENCHMARK(PickAdmitReport)->Arg(10)->Arg(100)->Arg(10'000);
