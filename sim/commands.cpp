@@ -24,17 +24,15 @@ class Progress {
   void show(std::size_t done, std::size_t all) {
     if (!wanted_) return;
     err_ << "\r\033[K" << done << " of " << all << " runs" << std::flush;
-    shown_ = true;
   }
+  // Whether or not the runs took long enough for anything to be shown.
   void clear() {
-    if (shown_) err_ << "\r\033[K" << std::flush;
-    shown_ = false;
+    if (wanted_) err_ << "\r\033[K" << std::flush;
   }
 
  private:
   std::ostream& err_;
   bool wanted_;
-  bool shown_ = false;
 };
 
 std::optional<std::uint64_t> parse_seed(std::string_view text) {
