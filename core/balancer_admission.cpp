@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "evenkeel/core/balancer.h"
-#include "evenkeel/core/check.h"
 
 namespace evenkeel::core {
 
@@ -106,7 +105,7 @@ void Balancer::begin_attempt(Instant now, Exchange& exchange) {
     reject(now, exchange, RejectCause::session_lost);
     return;
   }
-  switch (start_attempt(now, exchange, false)) {
+  switch (start_attempt(now, exchange)) {
     case Start::started:
       if (exchange.record.attempts == 1) arm_hedge(now, exchange);
       return;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "evenkeel/core/balancer.h"
-#include "evenkeel/core/check.h"
 #include "evenkeel/core/feedback.h"
 #include "evenkeel/core/retry/backoff.h"
 #include "evenkeel/core/retry/conditions.h"
@@ -35,7 +34,7 @@ Pick Balancer::pick(Instant now, Exchange& exchange) {
   return pick;
 }
 
-Balancer::Start Balancer::start_attempt(Instant now, Exchange& exchange, bool hedge) {
+Balancer::Start Balancer::start_attempt(Instant now, Exchange& exchange) {
   PoolState& state = pool_of(exchange);
   const Pick picked = pick(now, exchange);
   if (picked.result == Pick::Result::nobody) return Start::nobody;
@@ -47,7 +46,6 @@ Balancer::Start Balancer::start_attempt(Instant now, Exchange& exchange, bool he
   Attempt& attempt = exchange.attempts[exchange.attempts[0].live() ? 1 : 0];
   attempt = Attempt{};
   attempt.state = AttemptState::connecting;
-  attempt.hedge = hedge;
   attempt.number = number;
   attempt.backend = picked.backend;
   attempt.started = now;
@@ -279,7 +277,7 @@ void Balancer::on_hedge_due(Instant now, Exchange& exchange) {
   if (!state.admission.has_room(state.pool.in_flight())) return;
   if (!state.pool.has_untried(exchange.tried_backends())) return;
   if (!state.home.try_hedge(now)) return;
-  if (start_attempt(now, exchange, true) == Start::started) {
+  if (start_attempt(now, exchange) == Start::started) {
     exchange.record.flags = exchange.record.flags | Flag::hedged;
   }
 }

@@ -78,7 +78,13 @@ class Player {
         break;
       default:
         if (open_.empty()) break;
-        balancer_.on_client_gone(now_, open_[event.which % open_.size()]);
+        if (event.which % 2 == 0) {
+          balancer_.on_client_gone(now_, open_[event.which % open_.size()]);
+        } else {
+          const RequestId over = open_[event.which % open_.size()];
+          story_.push_back(std::to_string(balancer_.finish(now_, over).status));
+          std::erase(open_, over);
+        }
         break;
     }
     collect();

@@ -147,7 +147,6 @@ class Balancer {
   [[nodiscard]] std::span<const Transition> take_transitions();
 
   [[nodiscard]] const Config& config() const { return *config_; }
-  [[nodiscard]] const std::shared_ptr<const Config>& shared_config() const { return config_; }
   // How many configurations were applied after the first.
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
   [[nodiscard]] const Pool& pool(PoolIndex pool) const { return pools_[index(pool)].pool; }
@@ -295,7 +294,7 @@ class Balancer {
   // ---- attempts (balancer_attempts.cpp) ---------------------------------------------------------
   enum class Start : std::uint8_t { started, saturated, nobody };
   // Picks a backend and starts an attempt on it.
-  Start start_attempt(Instant now, Exchange& exchange, bool hedge);
+  Start start_attempt(Instant now, Exchange& exchange);
   [[nodiscard]] Pick pick(Instant now, Exchange& exchange);
   // The attempt is over: its evidence is given and its backend has one less in flight.
   void end_attempt(Instant now, Exchange& exchange, Attempt& attempt, const Feedback& feedback);

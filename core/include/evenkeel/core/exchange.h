@@ -32,7 +32,6 @@ enum class AttemptState : std::uint8_t {
 
 struct Attempt {
   AttemptState state = AttemptState::none;
-  bool hedge = false;
   bool reported = false;  // its evidence was given: an attempt gives exactly one piece
   std::uint8_t number = 0;
   BackendIndex backend{};

@@ -79,9 +79,6 @@ class RemoteHome {
   // one UsageReport, however long nobody asks.
   [[nodiscard]] std::optional<Message> poll_message();
 
-  // Tokens at hand.
-  [[nodiscard]] std::uint32_t retries_held() const { return retries_.held(); }
-
   friend bool operator==(const RemoteHome&, const RemoteHome&) = default;
 
  private:
